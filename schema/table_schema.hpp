@@ -1,0 +1,71 @@
+// What a table's rows look like: columns with ids, the primary key, the event-time column.
+#pragma once
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "schema/result.hpp"
+#include "schema/types.hpp"
+
+namespace firn {
+
+struct ColumnSchema {
+  std::uint32_t id = 0;  ///< stable for the column's life; never reused within a table
+  std::string name;
+  TypeId type = TypeId::invalid;
+  bool nullable = true;
+  bool operator==(const ColumnSchema&) const = default;
+};
+
+/// Options beside the column list: names of the key columns in key order, and of the event-time column ("" = none).
+struct SchemaOptions {
+  std::vector<std::string> key;
+  std::string time;
+};
+
+/// Immutable once built; cheap to copy (shared). Column names are case-sensitive and unique; lookups by SQL fall back
+/// to a case-insensitive match where that is unambiguous (find()).
+class Schema {
+ public:
+  /// Empty schema: no columns.
+  Schema();
+
+  /// "event_id u64, ts timestamp, type utf8 not null, amount f64 null" -> Schema. Names may be quoted ("a b").
+  /// Type names are legal column names. Key columns become not null. With an empty key the table gets a u64 `_row`
+  /// column as key, assigned at commit. Errors: {parse} with position, {invalid_argument} for unknown key or time
+  /// columns, float/bool time columns, more than 4,096 columns, an empty or over-long (255 bytes) name.
+  static Result<Schema> parse(std::string_view columns, const SchemaOptions& options = {});
+  /// From parts; the same checks. Ids of 0 are numbered 1, 2, 3 ...
+  static Result<Schema> make(std::vector<ColumnSchema> columns, const SchemaOptions& options = {});
+  /// A schema for a data frame: no key, no `_row`, any names (duplicates allowed).
+  static Schema for_result(std::vector<ColumnSchema> columns);
+
+  const std::vector<ColumnSchema>& columns() const noexcept { return d_->columns; }
+  std::size_t size() const noexcept { return d_->columns.size(); }
+  const ColumnSchema& operator[](std::size_t i) const { return d_->columns[i]; }
+  /// Positions of the key columns, in key order; empty only for result schemas.
+  const std::vector<std::size_t>& key() const noexcept { return d_->key; }
+  /// Position of the event-time column, if there is one.
+  std::optional<std::size_t> time() const noexcept { return d_->time; }
+  /// True if the key is the generated `_row` column (always the last column then, u64, not null).
+  bool has_row_key() const noexcept { return d_->row_key; }
+  /// Position by name: exact first, else unique case-insensitive.
+  std::optional<std::size_t> find(std::string_view name) const noexcept;
+
+  /// The text that parse() reads back (without options).
+  std::string to_string() const;
+  bool operator==(const Schema& o) const noexcept;
+
+ private:
+  struct Data {
+    std::vector<ColumnSchema> columns;
+    std::vector<std::size_t> key;
+    std::optional<std::size_t> time;
+    bool row_key = false;
+  };
+  explicit Schema(std::shared_ptr<const Data> d) : d_(std::move(d)) {}
+  std::shared_ptr<const Data> d_;
+};
+
+}  // namespace firn

@@ -1,0 +1,1 @@
+#include "storage/row_file.hpp"

@@ -1,0 +1,80 @@
+# How firn is built: flags, and one function for a layer, a program, a layer's tests.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo)
+endif()
+
+option(FIRN_WERROR "Warnings are errors" OFF)
+set(FIRN_SANITIZE "" CACHE STRING "Sanitizers for our code: 'address,undefined' or 'thread'")
+
+find_program(FIRN_CCACHE ccache)
+if(FIRN_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      "${CMAKE_COMMAND}" -E env "CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}" CCACHE_NOHASHDIR=1 "${FIRN_CCACHE}")
+endif()
+
+add_library(firn_flags INTERFACE)
+target_compile_options(firn_flags INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wno-restrict)
+if(FIRN_WERROR)
+  target_compile_options(firn_flags INTERFACE -Werror)
+endif()
+if(FIRN_SANITIZE)
+  target_compile_options(firn_flags INTERFACE -fsanitize=${FIRN_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(firn_flags INTERFACE -fsanitize=${FIRN_SANITIZE})
+endif()
+
+# firn_layer(NAME USES layer... LIBS target...): the library firn_NAME from all sources below the folder NAME, with the
+# FlatBuffers schemas (*.fbs) in it compiled to <NAME/..._generated.h>.
+function(firn_layer name)
+  cmake_parse_arguments(arg "" "" "USES;LIBS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/${name}/*.cpp")
+  file(GLOB_RECURSE schemas CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/${name}/*.fbs")
+  set(generated)
+  foreach(fbs IN LISTS schemas)
+    cmake_path(GET fbs STEM stem)
+    set(header "${CMAKE_BINARY_DIR}/gen/${name}/${stem}_generated.h")
+    add_custom_command(
+      OUTPUT "${header}"
+      COMMAND flatbuffers::flatc --cpp --scoped-enums --gen-mutable -I "${CMAKE_SOURCE_DIR}/${name}"
+              -o "${CMAKE_BINARY_DIR}/gen/${name}" "${fbs}"
+      DEPENDS ${schemas}
+      COMMENT "flatc ${name}/${stem}.fbs")
+    list(APPEND generated "${header}")
+  endforeach()
+  add_library(firn_${name} STATIC ${sources} ${generated})
+  target_include_directories(firn_${name} PUBLIC
+    "$<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>" "$<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/actors>")
+  target_include_directories(firn_${name} SYSTEM PUBLIC "$<BUILD_INTERFACE:${CMAKE_BINARY_DIR}/gen>")
+  target_link_libraries(firn_${name} PRIVATE $<BUILD_INTERFACE:firn_flags>)
+  foreach(layer IN LISTS arg_USES)
+    target_link_libraries(firn_${name} PUBLIC firn_${layer})
+  endforeach()
+  target_link_libraries(firn_${name} PUBLIC ${arg_LIBS})
+endfunction()
+
+# firn_program(NAME FOLDER LIBS target...): a program from all sources in the folder, on top of all layers.
+function(firn_program name folder)
+  cmake_parse_arguments(arg "" "" "LIBS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/${folder}/*.cpp")
+  add_executable(${name} ${sources})
+  target_link_libraries(${name} PRIVATE firn_flags firn_actors ${arg_LIBS})
+endfunction()
+
+# firn_tests(LAYER): one test binary from tests/LAYER/*_test.cpp (and helpers beside them).
+function(firn_tests layer)
+  cmake_parse_arguments(arg "" "" "LIBS" ${ARGN})
+  include(GoogleTest)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/${layer}/*.cpp")
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(firn_test_${layer} ${sources})
+  target_link_libraries(firn_test_${layer} PRIVATE firn_flags firn_${layer} GTest::gtest GTest::gtest_main ${arg_LIBS})
+  target_compile_definitions(firn_test_${layer} PRIVATE FIRN_SOURCE_DIR="${CMAKE_SOURCE_DIR}" FIRN_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  gtest_discover_tests(firn_test_${layer} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 600)
+endfunction()

@@ -1,0 +1,2 @@
+// The admin tool.
+int main() { return 2; }
