@@ -1,0 +1,275 @@
+// firn: one embedded table engine, three tiers. The public interface; it includes neither CAF, LMDB nor FlatBuffers.
+//
+// Everything here may be used from any thread. Handles (Database, HybridTable, Snapshot) are cheap to copy and share
+// what they stand for; it lives until the last of them, or until Database::close(). Every fallible call returns a
+// Result<T>; value() throws firn::Error. Nothing aborts the host process. After close() calls answer {closed}.
+#pragma once
+#include <functional>
+#include <iosfwd>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/clock.hpp"
+#include "schema/batch.hpp"
+#include "schema/query.hpp"
+#include "schema/result.hpp"
+#include "schema/table_schema.hpp"
+#include "schema/types.hpp"
+#include "schema/value.hpp"
+#include "storage/table_config.hpp"
+
+struct ArrowArrayStream;
+
+namespace firn {
+
+namespace runtime {
+class DatabaseCore;
+class TableCore;
+}  // namespace runtime
+class HybridTable;
+
+/// What a committed write answers: durable when it returns.
+struct Commit {
+  Csn csn;                                ///< commit sequence number, dense within the table
+  Timestamp time;                         ///< commit time, UTC
+  StorageTier tier = StorageTier::none;   ///< where the rows went
+  std::uint64_t rows = 0;
+  bool repeated = false;                  ///< the token was known; this is the first commit's answer
+};
+
+enum class WriteMode : std::uint8_t {
+  upsert = 0,  ///< a row replaces the one with its key
+  insert = 1,  ///< an existing key refuses the whole batch ({already_exists}, names the key)
+  update = 2,  ///< only the columns of the batch change; a missing row refuses the batch ({not_found})
+};
+
+/// Makes a repeat harmless: the same (producer, sequence) commits once.
+struct WriteToken {
+  std::string producer;
+  std::uint64_t sequence = 0;
+};
+
+struct WriteOptions {
+  WriteMode mode = WriteMode::upsert;
+  std::optional<WriteToken> token;
+  std::optional<Csn> if_unchanged_since;  ///< {conflict} if a key of the batch got a version after this CSN
+};
+
+/// One row by name.
+class Row {
+ public:
+  Row() = default;
+  Row(Schema schema, std::vector<Value> values) : schema_(std::move(schema)), values_(std::move(values)) {}
+  /// NULL for an unknown name.
+  const Value& operator[](std::string_view name) const;
+  const Value& operator[](std::size_t i) const { return values_[i]; }
+  std::size_t size() const noexcept { return values_.size(); }
+  const Schema& schema() const noexcept { return schema_; }
+
+ private:
+  Schema schema_;
+  std::vector<Value> values_;
+};
+
+/// A query's answer: rows as columns, in memory, immutable.
+class DataFrame {
+ public:
+  DataFrame() = default;
+  explicit DataFrame(Batch rows) : batch_(std::move(rows)) {}
+  std::int64_t rows() const noexcept { return batch_.rows(); }
+  std::size_t columns() const noexcept { return batch_.columns().size(); }
+  const std::string& name(std::size_t column) const { return batch_.schema()[column].name; }
+  TypeId type(std::size_t column) const { return batch_.schema()[column].type; }
+  /// Requires row < rows(), column < columns().
+  Value at(std::int64_t row, std::size_t column) const { return batch_[column].value_at(static_cast<std::size_t>(row)); }
+  std::optional<std::size_t> find(std::string_view name) const;
+  /// RFC 4180 with a header line; NULL is empty.
+  std::string to_csv() const;
+  /// An array of objects.
+  std::string to_json() const;
+  /// Arrow C Data Interface, zero copy: `out` is filled and owned by the caller, who calls out->release(out).
+  void export_stream(ArrowArrayStream* out) const;
+  const Batch& batch() const noexcept { return batch_; }
+
+ private:
+  Batch batch_;
+};
+/// A readable table, at most 40 rows (the first and last 20 of more).
+std::ostream& operator<<(std::ostream& out, const DataFrame& frame);
+
+/// A pinned commit: reads through it always see the table as of then, whatever is written or moved.
+class Snapshot {
+ public:
+  Snapshot() = default;
+  Csn csn() const;
+  Result<DataFrame> query(std::string_view sql) const;
+  Result<std::optional<Row>> get(const Key& key) const;
+
+ private:
+  friend class HybridTable;
+  struct Impl;
+  std::shared_ptr<const Impl> impl_;
+};
+
+struct TierReport {
+  std::uint64_t rows = 0;   ///< live
+  std::uint64_t bytes = 0;  ///< allocated on the device
+  std::uint64_t files = 0;
+};
+
+enum class Workload : std::uint8_t { idle = 0, read_heavy = 1, write_heavy = 2, mixed = 3 };
+std::string_view name_of(Workload workload) noexcept;
+
+/// The fields of `firn stats --json`.
+struct TableStats {
+  std::string name;
+  Csn csn;
+  Timestamp last_commit_time;
+  std::uint64_t rows = 0, bytes = 0;
+  TierReport hot, warm, cold;
+  std::uint64_t history_rows = 0, history_bytes = 0, log_bytes = 0, checkpoint_bytes = 0;
+  std::uint64_t pins = 0;
+  Csn horizon;                      ///< the earliest CSN that AS OF can still read
+  std::uint64_t reads = 0, writes = 0;
+  Workload workload = Workload::idle;
+  double write_amplification = 0;   ///< bytes written / bytes ingested since open; 0 = nothing ingested
+  std::int64_t recovery_us = 0;
+  std::string read_only_reason;     ///< "" = writable
+};
+
+/// One change that optimize() or the background made, and why.
+struct Decision {
+  Timestamp time;
+  std::string action;    ///< "demote_to_warm", "archive_to_cold", "promote_to_warm", "compact", "set" ...
+  std::string subject;   ///< file, block or option
+  std::string reason;    ///< the evidence, with figures
+};
+
+struct OptimizationResult {
+  std::vector<Decision> decisions;
+  std::uint64_t bytes_before = 0, bytes_after = 0;
+};
+
+/// What the access-pattern analyzer knows of a table.
+struct AccessReport {
+  Workload workload = Workload::idle;
+  double reads_per_s = 0, writes_per_s = 0;  ///< decayed
+  struct File {
+    std::uint64_t id = 0;
+    StorageTier tier = StorageTier::none;
+    std::uint64_t rows = 0, bytes = 0, reads = 0, ended = 0;
+    double heat = 0;                 ///< decayed reads
+    StorageTier suggested = StorageTier::none;
+    std::string key_min, key_max, reason;
+  };
+  std::vector<File> files;
+};
+
+/// A column of a cold segment or warm block, for `firn segments`.
+struct SegmentColumn {
+  std::string name, encoding, why;
+  std::uint64_t bytes = 0, logical_bytes = 0;
+};
+struct SegmentView {
+  std::uint64_t id = 0, rows = 0, bytes = 0, ended = 0, csn_min = 0, csn_max = 0;
+  StorageTier tier = StorageTier::none;
+  bool history = false;
+  std::string path, key_min, key_max;
+  std::vector<SegmentColumn> columns;
+};
+
+/// What EXPLAIN prints.
+struct StoragePlan {
+  std::string kind;                    ///< "point", "analytical", "time travel"
+  std::vector<std::string> lines;      ///< the plan as text, one line an operator or tier
+};
+
+struct CompactOptions {
+  StorageTier to = StorageTier::cold;  ///< hot, warm or cold: where everything goes, whatever its age
+};
+
+struct DatabaseOptions {
+  bool create = true;                   ///< false: {not_found} if there is none
+  bool read_only = false;               ///< works beside a process that has the database open
+  std::shared_ptr<io::Clock> clock;     ///< default: the system's
+  std::function<void(std::string_view)> log;  ///< notices (recovery, fallback to plain system calls ...); default: none
+  bool background = true;               ///< age, size and access rules run by themselves
+  std::int64_t background_tick_us = 1'000'000;  ///< how often they look, in the clock's time
+};
+
+class Database {
+ public:
+  /// Opens the database in this folder, creates it if absent, takes its lock and starts its actors.
+  /// Errors: {busy} another process has it; {corrupt}; {io}.
+  static Result<Database> open(const std::string& path, const DatabaseOptions& options = {});
+  Database() = default;
+
+  Result<HybridTable> create_table(const std::string& name, const Schema& schema, const HybridTableConfig& config = {});
+  Result<HybridTable> table(const std::string& name) const;
+  Result<HybridTable> get_table(const std::string& name) const;
+  Result<std::vector<std::string>> tables() const;
+  Result<void> drop_table(const std::string& name);
+  /// Runs SQL; the table is the one that the text names.
+  Result<DataFrame> query(std::string_view sql) const;
+  Result<StoragePlan> explain(std::string_view sql, bool analyze = false) const;
+  const std::string& path() const;
+  /// Ends cleanly: what was accepted is answered, background work stops, files are closed. Later calls: {closed}.
+  Result<void> close();
+
+ private:
+  friend class HybridTable;
+  std::shared_ptr<runtime::DatabaseCore> core_;
+};
+
+class HybridTable {
+ public:
+  HybridTable() = default;
+  static Result<HybridTable> create(Database& db, const std::string& name, const Schema& schema,
+                                    const HybridTableConfig& config = {});
+  const std::string& name() const;
+  Schema schema() const;
+  HybridTableConfig config() const;
+
+  /// Returns when the rows are durable and visible. The batch is atomic; of two rows with one key the later wins.
+  Result<Commit> write(const Batch& rows, const WriteOptions& options = {});
+  Result<Commit> insert(const Batch& rows, const WriteOptions& options = {});
+  /// Deletes by key; absent keys are no error. Commit::rows counts the keys.
+  Result<Commit> remove(std::span<const Key> keys, const WriteOptions& options = {});
+  /// Deletes the rows that meet a SQL condition ("origin = 'ATL'").
+  Result<Commit> remove_where(std::string_view condition, const WriteOptions& options = {});
+  Result<std::optional<Row>> get(const Key& key) const;
+  Result<DataFrame> read(const Query& query) const;
+  Result<DataFrame> query(std::string_view sql) const;
+  Result<StoragePlan> explain(std::string_view sql, bool analyze = false) const;
+  /// Pins the newest commit, or an older one.
+  Result<Snapshot> snapshot(std::optional<Csn> at = std::nullopt) const;
+
+  /// Moves everything to the tier whatever its age, merges, returns when settled.
+  Result<OptimizationResult> compact(const CompactOptions& options = {});
+  /// Does now what the background rules would do in time, and says what it changed and why.
+  Result<OptimizationResult> optimize();
+  Result<void> checkpoint();
+  Result<TableStats> get_stats() const;
+  Result<AccessReport> access_report() const;
+  Result<std::vector<SegmentView>> segments(bool columns = false) const;
+  Result<std::vector<Decision>> decisions() const;
+  /// One text a finding; empty: sound. Deep reads every byte.
+  Result<std::vector<std::string>> verify(bool deep = false) const;
+  Result<void> configure(const HybridTableConfig& config);
+  /// All live rows, as of now, batch by batch; `sink` returns an error to stop.
+  Result<void> export_all(const std::function<Result<void>(const Batch&)>& sink) const;
+  /// Writes batch after batch until `next` gives nothing; one commit a batch.
+  Result<std::vector<Commit>> bulk_import(const std::function<Result<std::optional<Batch>>()>& next,
+                                          const WriteOptions& options = {});
+
+ private:
+  friend class Database;
+  friend struct TableActorAccess;  ///< messages.hpp: actor()
+  std::shared_ptr<runtime::TableCore> core_;
+};
+
+}  // namespace firn

@@ -1,0 +1,229 @@
+// One table on disk: commit log, hot B-tree, warm blocks, cold segments, catalog, and all that keeps them one table.
+// No actor in sight: the actors layer decides who calls what and when.
+//
+// Threads. Reads (snapshot, get, scan, statistics) may come from any thread at any time. Writes: prepare_blocks() and
+// run_job() do the long work and may run on any thread beside everything else; commit() is short, is serialised inside
+// and does one sync for all requests given to it at once.
+//
+// Order of durability: data bytes, their sync, the name, one log record that names them, its sync, the LMDB
+// transaction, the answer, and only then the removal of what was replaced (schema/FORMATS.md).
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "io/clock.hpp"
+#include "io/disk.hpp"
+#include "schema/batch.hpp"
+#include "schema/key_codec.hpp"
+#include "schema/query.hpp"
+#include "storage/query/execution.hpp"
+#include "storage/row_file.hpp"
+#include "storage/table_config.hpp"
+
+namespace firn::storage {
+
+enum class WriteMode : std::uint8_t { upsert = 0, insert = 1, update = 2 };
+
+/// (producer, sequence): a repeat of a committed token gets the first commit's answer.
+struct WriteToken {
+  std::string producer;
+  std::uint64_t sequence = 0;
+};
+
+/// What a commit answers.
+struct CommitInfo {
+  Csn csn;
+  Timestamp time;
+  StorageTier tier = StorageTier::none;
+  std::uint64_t rows = 0;
+  bool repeated = false;  ///< the token was known: this is the first commit's answer
+};
+
+/// One atomic change. Exactly one of rows, blocks, remove_keys, remove_where, config is used.
+struct WriteRequest {
+  enum class Kind : std::uint8_t { rows, blocks, remove_keys, remove_where, config };
+  Kind kind = Kind::rows;
+  WriteMode mode = WriteMode::upsert;
+  std::optional<WriteToken> token;
+  std::optional<Csn> if_unchanged_since;  ///< {conflict} if a key of the batch got a version after this CSN
+  Batch rows;                             ///< rows; with mode update: only some columns, matched by name
+  std::vector<RowFileInfo> blocks;        ///< from prepare_blocks()
+  std::vector<std::string> remove_keys;   ///< encoded keys
+  Query remove_where;                     ///< from parse_condition()
+  HybridTableConfig config;
+};
+
+/// What one maintenance job did.
+struct JobReport {
+  std::uint64_t inputs = 0, outputs = 0;         ///< files
+  std::uint64_t rows_in = 0, rows_out = 0;       ///< versions
+  std::uint64_t rows_dropped = 0;                ///< versions past the horizon, tombstones with nothing below
+  std::uint64_t bytes_in = 0, bytes_out = 0;
+  StorageTier from = StorageTier::none, to = StorageTier::none;
+  bool done = false;                             ///< false: there was nothing to do
+};
+
+/// A maintenance order. Inputs empty and from_hot false: nothing.
+struct JobOrder {
+  StorageTier to = StorageTier::warm;
+  bool from_hot = false;                 ///< take the hot versions up to now (of the whole key range, in slices)
+  std::vector<std::uint64_t> inputs;     ///< ids of files to rewrite
+};
+
+struct TierStats {
+  std::uint64_t rows = 0;    ///< live
+  std::uint64_t bytes = 0;   ///< allocated
+  std::uint64_t files = 0;
+};
+
+struct StoreStats {
+  std::string name;
+  Csn csn;
+  Timestamp last_commit_time;
+  std::uint64_t rows = 0;    ///< live, all tiers
+  std::uint64_t bytes = 0;   ///< the whole folder, allocated
+  TierStats hot, warm, cold;
+  std::uint64_t history_rows = 0, history_bytes = 0;
+  std::uint64_t log_bytes = 0, checkpoint_bytes = 0;
+  std::uint64_t pins = 0;
+  Csn horizon;
+  std::uint64_t bytes_written = 0, bytes_ingested = 0;  ///< since open: for write amplification
+  std::int64_t recovery_us = 0;                         ///< time the last open took to recover; 0 after a clean close
+  std::string read_only_reason;                         ///< "" = writable
+};
+
+/// Decayed access of one file, as the analyzer keeps it.
+struct FileAccess {
+  std::uint64_t reads = 0, rows_read = 0, points = 0;
+  double heat = 0;               ///< reads, halved every hour
+  std::int64_t last_us = 0;
+};
+
+/// A file as listings show it.
+struct FileView {
+  RowFileInfo info;
+  std::uint64_t ended = 0;  ///< rows known to be ended (deletion vector)
+  FileAccess access;
+};
+
+struct StoreOptions {
+  std::shared_ptr<io::Clock> clock;          ///< default: the system's
+  std::uint64_t hot_map_bytes = 0;           ///< LMDB map; 0: 16 x hot_tier_max_size
+  std::uint64_t checkpoint_log_bytes = 64u << 20;
+  std::uint64_t warm_log_bytes = 256u << 20; ///< a warm log file is closed above this size
+  std::uint64_t segment_rows = 4u << 20;     ///< aim for a cold segment's rows
+  bool read_only = false;                    ///< open beside a live writer in another process
+  std::function<void(std::string_view)> log; ///< notices; nullptr: dropped
+};
+
+class TableStore;
+
+/// A pinned CSN: reads through it always see the table as of that commit. A cheap value; any thread.
+class StoreSnapshot {
+ public:
+  StoreSnapshot() = default;
+  Csn csn() const { return pin_ ? *pin_ : Csn{}; }
+  explicit operator bool() const { return pin_ != nullptr; }
+
+ private:
+  friend class TableStore;
+  std::shared_ptr<const Csn> pin_;
+};
+
+/// What a query did, for EXPLAIN ANALYZE.
+struct QueryProfile {
+  struct Tier { std::uint64_t files = 0, files_pruned = 0, groups = 0, groups_pruned = 0, rows = 0; };
+  Tier hot, warm, cold;
+  ReadCost cost;
+  std::uint64_t rows_scanned = 0, rows_passed = 0, rows_out = 0;
+  std::int64_t plan_us = 0, scan_us = 0, finish_us = 0;
+  std::uint32_t threads = 1;
+  std::string plan;  ///< "point", "analytical" or "time travel"
+  std::vector<std::string> operators;
+};
+
+class TableStore {
+ public:
+  /// Makes a new table in `folder` (relative to the disk's root; must not exist): durable when this returns.
+  static Result<std::unique_ptr<TableStore>> create(std::shared_ptr<io::Disk> disk, const std::string& folder,
+                                                    std::string name, std::uint64_t table_id, const Schema& schema,
+                                                    const HybridTableConfig& config, const StoreOptions& options);
+  /// Opens a table and recovers it if it was not closed cleanly.
+  static Result<std::unique_ptr<TableStore>> open(std::shared_ptr<io::Disk> disk, const std::string& folder,
+                                                  const StoreOptions& options);
+  /// Closes as a crash would: no marker, no checkpoint. close() first for a clean end.
+  ~TableStore();
+  TableStore(const TableStore&) = delete;
+  TableStore& operator=(const TableStore&) = delete;
+
+  const std::string& name() const;
+  std::uint64_t table_id() const;
+  Schema schema() const;
+  HybridTableConfig config() const;
+
+  // --- writing ---------------------------------------------------------------------------------------------------
+  /// True if a batch of this size goes through the commit log into the hot tier; else call prepare_blocks() first.
+  bool is_small(const Batch& rows) const;
+  /// Writes rows to a warm log as blocks and syncs them. They count only once commit() has named them. `_row` values
+  /// are assigned here. Thread-safe; long.
+  Result<std::vector<RowFileInfo>> prepare_blocks(const Batch& rows);
+  /// Commits the requests in order, each on its own (a refused one does not hinder the others), with one log append and
+  /// one sync for all. answers[i] belongs to requests[i]. Thread-safe (serialised).
+  std::vector<Result<CommitInfo>> commit(std::span<WriteRequest> requests);
+  Result<CommitInfo> commit_one(WriteRequest request);
+
+  // --- reading ---------------------------------------------------------------------------------------------------
+  /// Pins the newest visible CSN, or an older one: Error{horizon} naming the earliest readable CSN, {out_of_range} above
+  /// the newest.
+  Result<StoreSnapshot> snapshot(std::optional<Csn> at = std::nullopt);
+  /// The last CSN whose commit time is <= t. Errors as snapshot(); a time in the future is {out_of_range}.
+  Result<Csn> csn_at(Timestamp t) const;
+  /// The row with this key, in schema order; nullopt if there is none.
+  Result<std::optional<std::vector<Value>>> get(const StoreSnapshot& at, std::span<const Value> key,
+                                                ReadCost* cost = nullptr);
+  /// Runs a query (its table name is not looked at). AS OF in the query overrides `at`.
+  Result<Batch> query(const Query& query, const StoreSnapshot& at, QueryProfile* profile = nullptr,
+                      const ExecutionLimits& limits = {});
+  /// What query() would do: the plan with pruning counts, nothing is scanned.
+  Result<QueryProfile> explain(const Query& query, const StoreSnapshot& at);
+  /// All live rows in batches of at most 65,536 rows, no order: `sink` returns an error to stop.
+  Result<void> scan_all(const StoreSnapshot& at, const std::function<Result<void>(const Batch&)>& sink);
+
+  // --- maintenance -----------------------------------------------------------------------------------------------
+  /// Runs one job to its publication. Jobs may run side by side on disjoint inputs; an input that is lent already makes
+  /// the job {busy}.
+  Result<JobReport> run_job(const JobOrder& order);
+  /// What would be done next under the table's configuration and clock; nullopt: nothing is due.
+  std::optional<JobOrder> next_job();
+  /// What would bring everything into `to`, whatever its age; nullopt: settled.
+  std::optional<JobOrder> next_job_towards(StorageTier to);
+  /// Forgets history before the configured retention (never under a pin) and removes files that nobody needs.
+  Result<void> expire();
+  /// Writes a checkpoint and cuts the log.
+  Result<void> checkpoint();
+  bool checkpoint_due() const;
+  /// Takes note of reads that happened elsewhere, decays the accounts and stores them.
+  Result<void> save_access();
+
+  // --- looking ---------------------------------------------------------------------------------------------------
+  Result<StoreStats> stats();
+  std::vector<FileView> files();
+  Result<std::shared_ptr<const RowFile>> file(std::uint64_t id);
+  /// Checks every named file (deep: every checksum and row; else existence and length). One text a finding.
+  Result<std::vector<std::string>> verify(bool deep);
+
+  /// Ends cleanly: checkpoint of accounts, LMDB synced, marker. Readers may still hold snapshots; their next call fails
+  /// with {closed}.
+  Result<void> close();
+
+ private:
+  struct Impl;
+  explicit TableStore(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace firn::storage
