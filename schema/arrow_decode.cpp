@@ -7,23 +7,13 @@
 #include <bit>
 #include <limits>
 
+#include "schema/bitmap.hpp"
+
 namespace firn::arrow {
 namespace fb = arrowfb;
 namespace {
 
 constexpr std::int64_t kI32Max = std::numeric_limits<std::int32_t>::max();
-
-std::int64_t count_ones(const std::uint8_t* bits, std::size_t n) {
-  std::int64_t ones = 0;
-  std::size_t i = 0;
-  for (; i + 64 <= n; i += 64) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, bits + i / 8, 8);
-    ones += std::popcount(word);
-  }
-  for (; i < n; ++i) ones += bit_at(bits, i) ? 1 : 0;
-  return ones;
-}
 
 float half_to_float(std::uint16_t h) {
   const std::uint32_t sign = static_cast<std::uint32_t>(h & 0x8000U) << 16;
@@ -134,7 +124,7 @@ class BatchDecoder {
       return {};
     }
     FIRN_ASSIGN(c.validity, take(bitmap_bytes(n_), 1));
-    c.null_count = c.length - count_ones(c.validity.data(), n_);
+    c.null_count = c.length - static_cast<std::int64_t>(count_ones(c.validity.data(), 0, n_));
     if (c.null_count == 0) c.validity = {};
     return {};
   }
