@@ -31,6 +31,7 @@ class DatabaseCore;
 class TableCore;
 }  // namespace runtime
 class HybridTable;
+struct TableActorAccess;
 
 /// What a committed write answers: durable when it returns.
 struct Commit {
@@ -219,9 +220,15 @@ class Database {
   const std::string& path() const;
   /// Ends cleanly: what was accepted is answered, background work stops, files are closed. Later calls: {closed}.
   Result<void> close();
+  /// The database's actor, a DatabaseActor. Include <firn/messages.hpp>.
+  template <class Access = TableActorAccess>
+  auto actor() const {
+    return Access::actor(*this);
+  }
 
  private:
   friend class HybridTable;
+  friend struct TableActorAccess;
   std::shared_ptr<runtime::DatabaseCore> core_;
 };
 
@@ -265,6 +272,11 @@ class HybridTable {
   /// Writes batch after batch until `next` gives nothing; one commit a batch.
   Result<std::vector<Commit>> bulk_import(const std::function<Result<std::optional<Batch>>()>& next,
                                           const WriteOptions& options = {});
+  /// The table's actor, a TableActor. Include <firn/messages.hpp>.
+  template <class Access = TableActorAccess>
+  auto actor() const {
+    return Access::actor(*this);
+  }
 
  private:
   friend class Database;
