@@ -8,8 +8,8 @@ namespace firn::runtime {
 
 struct Services;
 
-using AccessAnalyzer =
-    caf::typed_actor<caf::reacts_to<flat<fb::AccessCount>>, caf::reacts_to<flat<fb::AccessRequest>, RatesSlot>>;
+using AccessAnalyzer = caf::typed_actor<caf::reacts_to<flat<fb::AccessCount>>,
+                                        caf::reacts_to<flat<fb::AccessRequest>, RatesSlot>>;
 
 AccessAnalyzer spawn_analyzer(caf::actor_system& system, const std::shared_ptr<Services>& services);
 

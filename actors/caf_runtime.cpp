@@ -28,9 +28,10 @@ CafConfig::CafConfig() {
   set("scheduler.max-threads", 2);
   set("scheduler.max-throughput", 64);
   add_thread_hook<MaskSignals>();
-  add_error_category(caf::atom("firn"), [](std::uint8_t code, caf::atom_value category, const caf::message& context) {
-    return render_error(code, category, context);
-  });
+  add_error_category(caf::atom("firn"),
+                     [](std::uint8_t code, caf::atom_value category, const caf::message& context) {
+                       return render_error(code, category, context);
+                     });
 }
 
 CafRuntime::CafRuntime() : system_(config_) { const HostCall unpin; }

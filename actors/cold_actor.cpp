@@ -11,8 +11,8 @@ struct ColdState {
   ColdState() = default;
 };
 
-ColdActor::behavior_type cold_actor(ColdActor::stateful_pointer<ColdState> self, std::shared_ptr<Services> services,
-                                    TableRef table) {
+ColdActor::behavior_type cold_actor(ColdActor::stateful_pointer<ColdState> self,
+                                    std::shared_ptr<Services> services, TableRef table) {
   prepare(self);
   return {
       [=](const flat<fb::JobOrder>& order, const JobSlot& slot) {
@@ -25,7 +25,8 @@ ColdActor::behavior_type cold_actor(ColdActor::stateful_pointer<ColdState> self,
 
 }  // namespace
 
-ColdActor spawn_cold(caf::actor_system& system, const std::shared_ptr<Services>& services, const TableRef& table) {
+ColdActor spawn_cold(caf::actor_system& system, const std::shared_ptr<Services>& services,
+                     const TableRef& table) {
   return system.spawn(cold_actor, services, table);
 }
 

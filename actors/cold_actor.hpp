@@ -8,6 +8,7 @@ struct Services;
 
 using ColdActor = caf::typed_actor<caf::reacts_to<flat<fb::JobOrder>, JobSlot>>;
 
-ColdActor spawn_cold(caf::actor_system& system, const std::shared_ptr<Services>& services, const TableRef& table);
+ColdActor spawn_cold(caf::actor_system& system, const std::shared_ptr<Services>& services,
+                     const TableRef& table);
 
 }  // namespace firn::runtime

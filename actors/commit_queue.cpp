@@ -5,12 +5,15 @@
 
 namespace firn::runtime {
 
-void CommitQueue::reserve(std::uint64_t ticket, std::uint64_t stream) { places_.push_back({ticket, stream, {}}); }
+void CommitQueue::reserve(std::uint64_t ticket, std::uint64_t stream) {
+  places_.push_back({ticket, stream, {}});
+}
 
 void CommitQueue::add(Parcel parcel) {
   const std::uint64_t ticket = parcel.order->ticket(), stream = parcel.order->stream();
   if (ticket != 0) {
-    const auto place = std::find_if(places_.begin(), places_.end(), [&](const Place& p) { return p.ticket == ticket; });
+    const auto place =
+        std::find_if(places_.begin(), places_.end(), [&](const Place& p) { return p.ticket == ticket; });
     if (place != places_.end()) {
       place->parcel = std::move(parcel);
       return;
@@ -28,7 +31,8 @@ std::vector<Parcel> CommitQueue::take() {
   std::deque<Place> kept;
   std::set<std::uint64_t> held_up;
   for (Place& p : places_) {
-    const bool waits = !p.parcel || group.size() == kGroupRequestsMax || (p.stream != 0 && held_up.contains(p.stream));
+    const bool waits =
+        !p.parcel || group.size() == kGroupRequestsMax || (p.stream != 0 && held_up.contains(p.stream));
     if (!waits) {
       group.push_back(std::move(*p.parcel));
       continue;

@@ -29,8 +29,10 @@ void start(Self self, JobQueue::Job job) {
     slot.deliver(std::move(r));
   });
   // Jobs that write segments are the cold actor's; all others the warm actor's.
-  if (job.order->to() == fb::Tier::cold) caf::anon_send(table->addresses->cold.get(), job.order, std::move(slot));
-  else caf::anon_send(table->addresses->warm.get(), job.order, std::move(slot));
+  if (job.order->to() == fb::Tier::cold)
+    caf::anon_send(table->addresses->cold.get(), job.order, std::move(slot));
+  else
+    caf::anon_send(table->addresses->warm.get(), job.order, std::move(slot));
 }
 
 void start_what_may(Self self, const Services& services) {

@@ -80,7 +80,8 @@ HotActor::behavior_type hot_actor(Self self, std::shared_ptr<Services> services,
 
 }  // namespace
 
-HotActor spawn_hot(caf::actor_system& system, const std::shared_ptr<Services>& services, const TableRef& table) {
+HotActor spawn_hot(caf::actor_system& system, const std::shared_ptr<Services>& services,
+                   const TableRef& table) {
   return system.spawn(hot_actor, services, table);
 }
 

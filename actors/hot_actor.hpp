@@ -16,6 +16,7 @@ using HotActor = caf::typed_actor<
     // A worker has committed and answered a group.
     caf::reacts_to<flat<fb::GroupDone>>>;
 
-HotActor spawn_hot(caf::actor_system& system, const std::shared_ptr<Services>& services, const TableRef& table);
+HotActor spawn_hot(caf::actor_system& system, const std::shared_ptr<Services>& services,
+                   const TableRef& table);
 
 }  // namespace firn::runtime

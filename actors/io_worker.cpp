@@ -18,15 +18,18 @@ std::optional<Csn> pinned(bool is_pinned, std::uint64_t csn) {
   return is_pinned ? std::optional<Csn>(Csn{csn}) : std::nullopt;
 }
 
-std::string_view text(const flatbuffers::String* s) { return s == nullptr ? std::string_view{} : std::string_view(s->c_str(), s->size()); }
+std::string_view text(const flatbuffers::String* s) {
+  return s == nullptr ? std::string_view{} : std::string_view(s->c_str(), s->size());
+}
 
 void admit_and_pass(Services& services, const TableRef& table, Parcel parcel) {
   if (auto ready = admit(services, table, parcel); !ready) return parcel.slot.deliver(ready.error());
-  caf::anon_send(table->addresses->hot.get(), std::move(parcel.order), std::move(parcel.rows), std::move(parcel.slot),
-                 std::move(parcel.pin));
+  caf::anon_send(table->addresses->hot.get(), std::move(parcel.order), std::move(parcel.rows),
+                 std::move(parcel.slot), std::move(parcel.pin));
 }
 
-Result<std::optional<std::vector<Value>>> get_row(Services& services, const TableRef& table, const fb::GetRequest& request) {
+Result<std::optional<std::vector<Value>>> get_row(Services& services, const TableRef& table,
+                                                  const fb::GetRequest& request) {
   if (request.key() == nullptr) return Error(ErrorCode::invalid_argument, "a GetRequest needs a key");
   FIRN_ASSIGN(const std::vector<Value> key, from_row(*request.key()));
   return run_get(services, table, key, pinned(request.pinned(), request.as_of_csn()));
@@ -37,12 +40,15 @@ void hand_out(Services& services, Result<TableRef> table, const TableSlot& slot)
   if (!table) return slot.deliver(table.error());
   if (auto pin = services.tables->pin(*table); !pin) return slot.deliver(pin.error());
   start_table(services, *table, DoneSlot([slot, t = *table](Result<void> r) {
-                if (r) slot.deliver(t);
-                else slot.deliver(r.error());
+                if (r)
+                  slot.deliver(t);
+                else
+                  slot.deliver(r.error());
               }));
 }
 
-IoWorker::behavior_type io_worker(IoWorker::stateful_pointer<WorkerState> self, std::shared_ptr<Services> services) {
+IoWorker::behavior_type io_worker(IoWorker::stateful_pointer<WorkerState> self,
+                                  std::shared_ptr<Services> services) {
   prepare(self);
   const auto begin = [services] { services->faults->check("io_worker"); };
   return {

@@ -29,8 +29,9 @@ std::optional<JobQueue::Job> JobQueue::next(std::int64_t now_us) {
 void JobQueue::refill(std::int64_t now_us) {
   if (refilled_us_ == 0 || now_us < refilled_us_) refilled_us_ = now_us;
   const double seconds = std::min(static_cast<double>(now_us - refilled_us_) / 1e6, 3'600.0 * 24);
-  budget_ = std::min(budget_ + static_cast<std::int64_t>(seconds * static_cast<double>(kBackgroundBytesPerSecond)),
-                     static_cast<std::int64_t>(kBackgroundBurstBytes));
+  budget_ =
+      std::min(budget_ + static_cast<std::int64_t>(seconds * static_cast<double>(kBackgroundBytesPerSecond)),
+               static_cast<std::int64_t>(kBackgroundBurstBytes));
   refilled_us_ = now_us;
 }
 

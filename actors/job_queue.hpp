@@ -5,8 +5,8 @@
 #include <set>
 #include <vector>
 
-#include "table_directory.hpp"
 #include "parcels.hpp"
+#include "table_directory.hpp"
 
 namespace firn::runtime {
 

@@ -9,7 +9,8 @@ namespace firn::runtime {
 namespace {
 
 constexpr std::int64_t kUpkeepUs = 60'000'000;
-constexpr std::int64_t kFailureRestUs = 30'000'000;  // after a failed background job the table is left alone for so long
+constexpr std::int64_t kFailureRestUs =
+    30'000'000;  // after a failed background job the table is left alone for so long
 
 /// What the background does with a table just now.
 struct Watch {
@@ -34,11 +35,14 @@ flat<fb::JobReport> failed_report(std::uint64_t table, std::uint64_t session, co
 }
 
 /// A worker looks; its findings come back as a JobOrder or a failed JobReport.
-void examine(Self self, Services& services, const TableRef& table, std::uint64_t session, StorageTier goal, bool upkeep) {
+void examine(Self self, Services& services, const TableRef& table, std::uint64_t session, StorageTier goal,
+             bool upkeep) {
   const auto me = caf::actor_cast<LifecycleManager>(self);
   ExamineSlot slot([me, table, session](Result<flat<fb::JobOrder>> r) {
-    if (r) caf::anon_send(me, std::move(*r), table);
-    else caf::anon_send(me, failed_report(table->id, session, r.error()), table);
+    if (r)
+      caf::anon_send(me, std::move(*r), table);
+    else
+      caf::anon_send(me, failed_report(table->id, session, r.error()), table);
   });
   auto request = make_flat<fb::Examine>(
       [&](auto& b) { return fb::CreateExamine(b, table->id, session, to_fb(goal), upkeep); });
@@ -64,8 +68,11 @@ void look_around(Self self, Services& services, std::int64_t now_us) {
 
 void order_job(Self self, Services& services, const flat<fb::JobOrder>& order, const TableRef& table) {
   if (is_settled(*order) || services.closing) {
-    if (order->session() == 0) self->state.watches[table->id].busy = false;
-    else self->state.sessions.finish(order->session(), services.closing ? Result<void>(closing_error()) : Result<void>());
+    if (order->session() == 0)
+      self->state.watches[table->id].busy = false;
+    else
+      self->state.sessions.finish(order->session(),
+                                  services.closing ? Result<void>(closing_error()) : Result<void>());
     return;
   }
   const auto me = caf::actor_cast<LifecycleManager>(self);
@@ -80,7 +87,8 @@ void background_report(Self self, Services& services, const fb::JobReport& r, co
   watch.busy = false;
   if (r.error() != 0) {
     watch.rest_until_us = services.clock->now().us + kFailureRestUs;
-    services.log("table \"" + table->name + "\": background work failed: " + (r.message() ? r.message()->str() : ""));
+    services.log("table \"" + table->name +
+                 "\": background work failed: " + (r.message() ? r.message()->str() : ""));
     return;
   }
   if (!r.done() || services.closing) return;
@@ -93,18 +101,23 @@ void session_report(Self self, Services& services, const fb::JobReport& r, const
   if (s == nullptr) return;
   if (r.error() == 0 && r.done()) s->result.decisions.push_back(to_decision(r));
   switch (LifecycleSessions::after(*s, r)) {
-    case LifecycleSessions::Next::look_again: return examine(self, services, table, r.session(), s->goal, false);
-    case LifecycleSessions::Next::finished: return self->state.sessions.finish(r.session(), {});
+    case LifecycleSessions::Next::look_again:
+      return examine(self, services, table, r.session(), s->goal, false);
+    case LifecycleSessions::Next::finished:
+      return self->state.sessions.finish(r.session(), {});
     case LifecycleSessions::Next::failed:
       return self->state.sessions.finish(
-          r.session(), Error(static_cast<ErrorCode>(r.error()), r.message() ? r.message()->str() : "a job failed"));
+          r.session(),
+          Error(static_cast<ErrorCode>(r.error()), r.message() ? r.message()->str() : "a job failed"));
   }
 }
 
 void job_ended(Self self, Services& services, const flat<fb::JobReport>& r, const TableRef& table) {
   if (r->error() == 0 && r->done()) table->decisions.record(to_decision(*r));
-  if (r->session() == 0) background_report(self, services, *r, table);
-  else session_report(self, services, *r, table);
+  if (r->session() == 0)
+    background_report(self, services, *r, table);
+  else
+    session_report(self, services, *r, table);
 }
 
 void arm_timer(Self self, const Services& services) {

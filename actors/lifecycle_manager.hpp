@@ -7,14 +7,13 @@ namespace firn::runtime {
 
 struct Services;
 
-using LifecycleManager = caf::typed_actor<
-    caf::reacts_to<flat<fb::Tick>>,
-    // Settle a table towards a goal, then answer.
-    caf::reacts_to<flat<fb::Examine>, SettleSlot, TableRef>,
-    // What a worker found due.
-    caf::reacts_to<flat<fb::JobOrder>, TableRef>,
-    // What a job came to, or why the examination failed.
-    caf::reacts_to<flat<fb::JobReport>, TableRef>>;
+using LifecycleManager = caf::typed_actor<caf::reacts_to<flat<fb::Tick>>,
+                                          // Settle a table towards a goal, then answer.
+                                          caf::reacts_to<flat<fb::Examine>, SettleSlot, TableRef>,
+                                          // What a worker found due.
+                                          caf::reacts_to<flat<fb::JobOrder>, TableRef>,
+                                          // What a job came to, or why the examination failed.
+                                          caf::reacts_to<flat<fb::JobReport>, TableRef>>;
 
 LifecycleManager spawn_lifecycle(caf::actor_system& system, const std::shared_ptr<Services>& services);
 

@@ -17,7 +17,7 @@ struct Session {
   StorageTier goal = StorageTier::none;  ///< none: the table's rules
   OptimizationResult result;
   int jobs = 0, retries = 0;
-  bool idle_before = false;              ///< the last job found nothing to do
+  bool idle_before = false;  ///< the last job found nothing to do
 };
 
 /// Owned by one thread.
@@ -37,14 +37,17 @@ class LifecycleSessions {
     if (found == sessions_.end()) return;
     Session s = std::move(found->second);
     sessions_.erase(found);
-    if (outcome) s.slot.deliver(std::move(s.result));
-    else s.slot.deliver(outcome.error());
+    if (outcome)
+      s.slot.deliver(std::move(s.result));
+    else
+      s.slot.deliver(outcome.error());
   }
   /// What follows a job's report.
   enum class Next : std::uint8_t { look_again, finished, failed };
   static Next after(Session& s, const fb::JobReport& report) {
     const auto code = static_cast<ErrorCode>(report.error());
-    const bool overtaken = code == ErrorCode::busy || code == ErrorCode::not_found || code == ErrorCode::conflict;
+    const bool overtaken =
+        code == ErrorCode::busy || code == ErrorCode::not_found || code == ErrorCode::conflict;
     if (overtaken) return ++s.retries <= kSessionRetriesMax ? Next::look_again : Next::failed;
     if (code != ErrorCode::ok) return Next::failed;
     const bool idle_twice = !report.done() && std::exchange(s.idle_before, !report.done());

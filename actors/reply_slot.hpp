@@ -14,9 +14,10 @@
 namespace firn::runtime {
 
 inline Error dropped_request() {
-  return {ErrorCode::internal,
-          "the actor that held this request failed before it answered; if it was a write, read to see whether it "
-          "committed, or repeat it with its token"};
+  return {
+      ErrorCode::internal,
+      "the actor that held this request failed before it answered; if it was a write, read to see whether it "
+      "committed, or repeat it with its token"};
 }
 
 /// Cheap to copy; any thread.

@@ -24,7 +24,7 @@ struct Services {
   std::shared_ptr<ByteGate> bulk_gate;        ///< bytes of large batches under way, all tables
   std::function<void(std::string_view)> log;  ///< never empty
   bool background = true;
-  bool own_ticks = true;                      ///< false: a test moves the clock and ticks
+  bool own_ticks = true;  ///< false: a test moves the clock and ticks
   std::int64_t tick_us = 1'000'000;
   WorkerPool workers;
   Address<Supervisor> supervisor;
@@ -32,8 +32,8 @@ struct Services {
   Address<CompactionScheduler> scheduler;
   Address<AccessAnalyzer> analyzer;
   Address<DatabaseActor> database;
-  std::atomic<bool> closing{false};           ///< no new work
-  std::atomic<bool> cancelled{false};         ///< running queries end
+  std::atomic<bool> closing{false};    ///< no new work
+  std::atomic<bool> cancelled{false};  ///< running queries end
 
   void set_write_stop(const std::string& reason) {
     for (const TableRef& t : tables->all()) t->stop_writes(reason);

@@ -10,6 +10,7 @@ struct Services;
 /// TableActor and, from the hot actor, the news that commits are visible.
 using TableFront = TableActor::extend<caf::reacts_to<flat<fb::GroupDone>>>;
 
-TableFront spawn_table(caf::actor_system& system, const std::shared_ptr<Services>& services, const TableRef& table);
+TableFront spawn_table(caf::actor_system& system, const std::shared_ptr<Services>& services,
+                       const TableRef& table);
 
 }  // namespace firn::runtime

@@ -19,7 +19,8 @@ constexpr auto kPollInterval = std::chrono::milliseconds(2);
 Error closed_error() { return {ErrorCode::closed, "the database is closed"}; }
 
 Result<void> check_name(const std::string& name) {
-  const bool printable = std::none_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+  const bool printable =
+      std::none_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
   if (!name.empty() && name.size() <= kNameBytesMax && printable) return {};
   return Error(ErrorCode::invalid_argument, "a table's name has 1 to 255 bytes and no control characters");
 }
@@ -38,8 +39,8 @@ TableDirectory::TableDirectory(std::shared_ptr<io::Disk> disk, DirectoryOptions 
 
 TableDirectory::~TableDirectory() = default;
 
-Result<std::unique_ptr<TableDirectory>> TableDirectory::open(std::shared_ptr<io::Disk> disk, DirectoryOptions options,
-                                                             bool create) {
+Result<std::unique_ptr<TableDirectory>> TableDirectory::open(std::shared_ptr<io::Disk> disk,
+                                                             DirectoryOptions options, bool create) {
   std::unique_ptr<TableDirectory> d(new TableDirectory(std::move(disk), std::move(options)));
   FIRN_TRY(d->load(create));
   return d;
@@ -62,7 +63,9 @@ Result<void> TableDirectory::load(bool create) {
 }
 
 Result<void> TableDirectory::finish_drops() {
-  const auto dropped = [](const storage::TableListing& t) { return t.state == storage::ListingState::dropped; };
+  const auto dropped = [](const storage::TableListing& t) {
+    return t.state == storage::ListingState::dropped;
+  };
   if (std::none_of(list_.tables.begin(), list_.tables.end(), dropped)) return {};
   for (const auto& t : list_.tables) {
     if (dropped(t)) FIRN_TRY(disk_->remove_tree(storage::table_folder(t.id)));
@@ -119,7 +122,9 @@ Result<TableRef> TableDirectory::resolve(const std::string& name) {
   TableRef match;
   for (const auto& [known, id] : by_name_) {
     if (!equal_ignoring_case(known, name)) continue;
-    if (match) return Error(ErrorCode::not_found, "\"" + name + "\" could be \"" + match->name + "\" or \"" + known + "\"");
+    if (match)
+      return Error(ErrorCode::not_found,
+                   "\"" + name + "\" could be \"" + match->name + "\" or \"" + known + "\"");
     match = slots_.at(id).entry;
   }
   if (!match) return unknown(name);
@@ -139,21 +144,24 @@ std::vector<TableRef> TableDirectory::all() const {
   return tables;
 }
 
-Result<TableRef> TableDirectory::create(const std::string& name, const Schema& schema, const HybridTableConfig& config) {
+Result<TableRef> TableDirectory::create(const std::string& name, const Schema& schema,
+                                        const HybridTableConfig& config) {
   FIRN_TRY(check_name(name));
   const std::lock_guard one(creating_);
   storage::DatabaseList next;
   {
     const std::lock_guard hold(mutex_);
     if (closed_) return closed_error();
-    if (by_name_.contains(name)) return Error(ErrorCode::already_exists, "table \"" + name + "\" exists already");
+    if (by_name_.contains(name))
+      return Error(ErrorCode::already_exists, "table \"" + name + "\" exists already");
     next = list_;
   }
   const std::uint64_t id = next.next_id++;
   next.tables.push_back({id, name, storage::ListingState::listed});
   const std::string folder = storage::table_folder(id);
   FIRN_TRY(disk_->remove_tree(folder));  // what an interrupted create left
-  FIRN_ASSIGN(auto store, storage::TableStore::create(disk_, folder, name, id, schema, config, options_.store));
+  FIRN_ASSIGN(auto store,
+              storage::TableStore::create(disk_, folder, name, id, schema, config, options_.store));
   FIRN_TRY(storage::write_database_list(*disk_, next));
   std::unique_lock hold(mutex_);
   list_ = std::move(next);
@@ -178,7 +186,8 @@ Result<void> TableDirectory::drop(const TableRef& table) {
   while (slot.state != State::closed && !(slot.state == State::open && !in_use(slot))) {
     if (std::chrono::steady_clock::now() > deadline) {
       table->dropped = false;
-      return Error(ErrorCode::busy, "table \"" + table->name + "\" is in use by snapshots or queries; drop those first");
+      return Error(ErrorCode::busy,
+                   "table \"" + table->name + "\" is in use by snapshots or queries; drop those first");
     }
     changed_.wait_for(hold, kPollInterval);
   }
@@ -234,7 +243,8 @@ Result<TablePin> TableDirectory::pin(const TableRef& table) {
 TablePin TableDirectory::pin_if_open(const TableRef& table) {
   const std::lock_guard hold(mutex_);
   const auto found = slots_.find(table->id);
-  return !closed_ && found != slots_.end() && found->second.state == State::open ? found->second.open : nullptr;
+  return !closed_ && found != slots_.end() && found->second.state == State::open ? found->second.open
+                                                                                 : nullptr;
 }
 
 void TableDirectory::opened(Slot& slot, std::unique_ptr<storage::TableStore> store) {
@@ -288,7 +298,8 @@ Result<void> TableDirectory::close(bool clean) {
       slot.state = State::closed;
       continue;
     }
-    if (auto done = close_one(hold, slot); !done && first) first = done.error().within("table \"" + slot.entry->name + "\"");
+    if (auto done = close_one(hold, slot); !done && first)
+      first = done.error().within("table \"" + slot.entry->name + "\"");
   }
   return first;
 }

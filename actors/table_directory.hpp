@@ -72,7 +72,8 @@ std::size_t default_open_max();
 class TableDirectory {
  public:
   /// Reads the list, or writes an empty one if there is none and `create` is set; finishes interrupted drops.
-  static Result<std::unique_ptr<TableDirectory>> open(std::shared_ptr<io::Disk> disk, DirectoryOptions options, bool create);
+  static Result<std::unique_ptr<TableDirectory>> open(std::shared_ptr<io::Disk> disk,
+                                                      DirectoryOptions options, bool create);
   ~TableDirectory();
 
   std::vector<std::string> names() const;

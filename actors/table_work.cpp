@@ -43,15 +43,17 @@ std::string duration_text(std::int64_t us) {
 }
 
 /// The evidence of an order: what the store counted, beside the limit that it met.
-std::string evidence(storage::TableStore& store, const storage::JobOrder& order, std::int64_t now_us, std::uint64_t* bytes) {
+std::string evidence(storage::TableStore& store, const storage::JobOrder& order, std::int64_t now_us,
+                     std::uint64_t* bytes) {
   const HybridTableConfig config = store.config();
   const auto stats = store.stats();
   std::string text;
   *bytes = 0;
   if (order.from_hot && stats) {
     *bytes += stats->hot.bytes;
-    text = fmt::format("hot holds {} rows, {} bytes (hot_tier_max_size {}, hot_tier_max_age {})", stats->hot.rows,
-                       stats->hot.bytes, config.hot_tier_max_size, duration_text(config.hot_tier_max_age_us));
+    text = fmt::format("hot holds {} rows, {} bytes (hot_tier_max_size {}, hot_tier_max_age {})",
+                       stats->hot.rows, stats->hot.bytes, config.hot_tier_max_size,
+                       duration_text(config.hot_tier_max_age_us));
   }
   if (order.inputs.empty()) return text;
   std::uint64_t input_bytes = 0;
@@ -67,11 +69,12 @@ std::string evidence(storage::TableStore& store, const storage::JobOrder& order,
   }
   *bytes += input_bytes;
   if (!text.empty()) text += "; ";
-  return text + fmt::format("{} {} file(s), {} bytes, the oldest {} old, the hottest with {:.1f} reads an hour "
-                            "(warm_tier_max_age {}, warm_tier_max_size {}, max_compaction_files {})",
-                            order.inputs.size(), name_of(tier), input_bytes, duration_text(now_us - oldest), heat,
-                            duration_text(config.warm_tier_max_age_us), config.warm_tier_max_size,
-                            config.compaction.max_files);
+  return text + fmt::format(
+                    "{} {} file(s), {} bytes, the oldest {} old, the hottest with {:.1f} reads an hour "
+                    "(warm_tier_max_age {}, warm_tier_max_size {}, max_compaction_files {})",
+                    order.inputs.size(), name_of(tier), input_bytes, duration_text(now_us - oldest), heat,
+                    duration_text(config.warm_tier_max_age_us), config.warm_tier_max_size,
+                    config.compaction.max_files);
 }
 
 Result<void> upkeep(storage::TableStore& store, bool full) {
@@ -136,7 +139,8 @@ Result<void> admit(Services& services, const TableRef& table, Parcel& parcel) {
   return {};
 }
 
-Result<QueryResult> run_query(Services& services, const TableRef& table, std::string_view sql, std::optional<Csn> at) {
+Result<QueryResult> run_query(Services& services, const TableRef& table, std::string_view sql,
+                              std::optional<Csn> at) {
   FIRN_ASSIGN(const Query query, parse_query(sql));
   FIRN_ASSIGN(const TablePin pin, services.tables->pin(table));
   FIRN_ASSIGN(const storage::StoreSnapshot snapshot, pin->store->snapshot(at));
@@ -147,8 +151,8 @@ Result<QueryResult> run_query(Services& services, const TableRef& table, std::st
   return QueryResult{std::move(rows), snapshot.csn()};
 }
 
-Result<std::optional<std::vector<Value>>> run_get(Services& services, const TableRef& table, std::span<const Value> key,
-                                                  std::optional<Csn> at) {
+Result<std::optional<std::vector<Value>>> run_get(Services& services, const TableRef& table,
+                                                  std::span<const Value> key, std::optional<Csn> at) {
   FIRN_ASSIGN(const TablePin pin, services.tables->pin(table));
   FIRN_ASSIGN(const storage::StoreSnapshot snapshot, pin->store->snapshot(at));
   ++table->reads;
@@ -177,9 +181,10 @@ Result<flat<fb::JobOrder>> examine(Services& services, const TableRef& table, co
   std::uint64_t bytes = 0;
   if (order) {
     const std::string found = evidence(store, *order, context.now_us, &bytes);
-    context.reason = by_rules ? found : fmt::format("asked to move everything to {}; {}", name_of(goal), found);
+    context.reason =
+        by_rules ? found : fmt::format("asked to move everything to {}; {}", name_of(goal), found);
   }
-  const std::uint8_t priority = request.session() != 0 ? kUserPriority
+  const std::uint8_t priority = request.session() != 0     ? kUserPriority
                                 : order && order->from_hot ? kHotPriority
                                                            : kFilePriority;
   return to_message(context, order, bytes, priority);

@@ -12,9 +12,10 @@ flat<fb::GroupDone> commit_group(Services& services, const TableRef& table, Comm
 /// its order and rows are replaced.
 Result<void> admit(Services& services, const TableRef& table, Parcel& parcel);
 
-Result<QueryResult> run_query(Services& services, const TableRef& table, std::string_view sql, std::optional<Csn> at);
-Result<std::optional<std::vector<Value>>> run_get(Services& services, const TableRef& table, std::span<const Value> key,
-                                                  std::optional<Csn> at);
+Result<QueryResult> run_query(Services& services, const TableRef& table, std::string_view sql,
+                              std::optional<Csn> at);
+Result<std::optional<std::vector<Value>>> run_get(Services& services, const TableRef& table,
+                                                  std::span<const Value> key, std::optional<Csn> at);
 Result<TableStats> table_stats(Services& services, const TableRef& table);
 
 /// What is due for the table and why. Also checkpoints where due, and with `upkeep` expires history and stores accounts.

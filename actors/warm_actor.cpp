@@ -11,8 +11,8 @@ struct WarmState {
   WarmState() = default;
 };
 
-WarmActor::behavior_type warm_actor(WarmActor::stateful_pointer<WarmState> self, std::shared_ptr<Services> services,
-                                    TableRef table) {
+WarmActor::behavior_type warm_actor(WarmActor::stateful_pointer<WarmState> self,
+                                    std::shared_ptr<Services> services, TableRef table) {
   prepare(self);
   return {
       [=](const flat<fb::CommitOrder>& order, const ArrowBody& rows, const CommitSlot& slot, const Pin& pin) {
@@ -30,7 +30,8 @@ WarmActor::behavior_type warm_actor(WarmActor::stateful_pointer<WarmState> self,
 
 }  // namespace
 
-WarmActor spawn_warm(caf::actor_system& system, const std::shared_ptr<Services>& services, const TableRef& table) {
+WarmActor spawn_warm(caf::actor_system& system, const std::shared_ptr<Services>& services,
+                     const TableRef& table) {
   return system.spawn(warm_actor, services, table);
 }
 

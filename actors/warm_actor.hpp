@@ -11,6 +11,7 @@ using WarmActor = caf::typed_actor<
     caf::reacts_to<flat<fb::CommitOrder>, ArrowBody, CommitSlot, Pin>,
     caf::reacts_to<flat<fb::JobOrder>, JobSlot>>;
 
-WarmActor spawn_warm(caf::actor_system& system, const std::shared_ptr<Services>& services, const TableRef& table);
+WarmActor spawn_warm(caf::actor_system& system, const std::shared_ptr<Services>& services,
+                     const TableRef& table);
 
 }  // namespace firn::runtime

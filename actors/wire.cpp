@@ -23,7 +23,8 @@ std::string text(const flatbuffers::String* s) { return s == nullptr ? std::stri
 using BlockList = std::vector<flatbuffers::Offset<fb::Bytes>>;
 BlockList block_list(Builder& b, std::span<const storage::RowFileInfo> blocks) {
   BlockList list;
-  for (const auto& info : blocks) list.push_back(fb::CreateBytes(b, bytes_of(b, storage::encode_file_info(info))));
+  for (const auto& info : blocks)
+    list.push_back(fb::CreateBytes(b, bytes_of(b, storage::encode_file_info(info))));
   return list;
 }
 
@@ -53,7 +54,8 @@ std::vector<std::string> read_keys(const fb::CommitOrder& order) {
 template <class Message>
 Result<WriteOptions> conditions(const Message& m) {
   WriteOptions options;
-  if (m.producer() != nullptr && m.producer()->size() != 0) options.token = WriteToken{m.producer()->str(), m.sequence()};
+  if (m.producer() != nullptr && m.producer()->size() != 0)
+    options.token = WriteToken{m.producer()->str(), m.sequence()};
   if (m.conditional()) options.if_unchanged_since = Csn{m.if_unchanged_since()};
   return options;
 }
@@ -67,9 +69,12 @@ TierReport report_of(const storage::TierStats& t) { return {t.rows, t.bytes, t.f
 std::string action_name(const fb::JobReport& r) {
   if (r.to() == r.from()) return "compact";
   switch (r.to()) {
-    case fb::Tier::hot: return "promote_to_hot";
-    case fb::Tier::warm: return r.from() == fb::Tier::cold ? "promote_to_warm" : "demote_to_warm";
-    default: return "archive_to_cold";
+    case fb::Tier::hot:
+      return "promote_to_hot";
+    case fb::Tier::warm:
+      return r.from() == fb::Tier::cold ? "promote_to_warm" : "demote_to_warm";
+    default:
+      return "archive_to_cold";
   }
 }
 
@@ -93,12 +98,13 @@ flat<fb::CommitOrder> to_order(const Change& c) {
     const auto key_bytes = bytes_of(b, keys);
     const auto key_ends = b.CreateVector(ends);
     const auto where = b.CreateString(c.where);
-    const auto config = bytes_of(b, c.kind == fb::CommitKind::config ? storage::encode_config(c.config) : std::string{});
+    const auto config =
+        bytes_of(b, c.kind == fb::CommitKind::config ? storage::encode_config(c.config) : std::string{});
     return fb::CreateCommitOrder(b, c.kind, static_cast<fb::Mode>(c.options.mode), producer,
                                  c.options.token ? c.options.token->sequence : 0,
                                  c.options.if_unchanged_since.has_value(),
-                                 c.options.if_unchanged_since.value_or(Csn{}).value, blocks, key_bytes, key_ends, where,
-                                 config, c.ticket, c.stream);
+                                 c.options.if_unchanged_since.value_or(Csn{}).value, blocks, key_bytes,
+                                 key_ends, where, config, c.ticket, c.stream);
   });
 }
 
@@ -127,7 +133,9 @@ Result<storage::WriteRequest> to_store_request(const fb::CommitOrder& o, const A
       FIRN_ASSIGN(r.blocks, read_blocks(o));
       break;
     }
-    case fb::CommitKind::remove_keys: r.remove_keys = read_keys(o); break;
+    case fb::CommitKind::remove_keys:
+      r.remove_keys = read_keys(o);
+      break;
     case fb::CommitKind::remove_where: {
       FIRN_ASSIGN(r.remove_where, parse_condition(text(o.where())));
       break;
@@ -186,7 +194,8 @@ flat<fb::Settled> to_message(const OptimizationResult& r) {
   return make_flat<fb::Settled>([&](Builder& b) {
     std::vector<flatbuffers::Offset<fb::Decision>> list;
     for (const Decision& d : r.decisions) {
-      const auto action = b.CreateString(d.action), subject = b.CreateString(d.subject), reason = b.CreateString(d.reason);
+      const auto action = b.CreateString(d.action), subject = b.CreateString(d.subject),
+                 reason = b.CreateString(d.reason);
       list.push_back(fb::CreateDecision(b, d.time.us, action, subject, reason));
     }
     return fb::CreateSettled(b, b.CreateVector(list), r.bytes_before, r.bytes_after);
@@ -197,9 +206,10 @@ flat<fb::Stats> to_message(const TableStats& s) {
   return make_flat<fb::Stats>([&](Builder& b) {
     const auto name = b.CreateString(s.name), reason = b.CreateString(s.read_only_reason);
     const auto hot = tier_stats(b, s.hot), warm = tier_stats(b, s.warm), cold = tier_stats(b, s.cold);
-    return fb::CreateStats(b, name, s.csn.value, s.last_commit_time.us, s.rows, s.bytes, hot, warm, cold, s.history_rows,
-                           s.history_bytes, s.log_bytes, s.checkpoint_bytes, s.pins, s.horizon.value, s.reads, s.writes,
-                           static_cast<std::uint8_t>(s.workload), s.write_amplification, s.recovery_us, reason);
+    return fb::CreateStats(b, name, s.csn.value, s.last_commit_time.us, s.rows, s.bytes, hot, warm, cold,
+                           s.history_rows, s.history_bytes, s.log_bytes, s.checkpoint_bytes, s.pins,
+                           s.horizon.value, s.reads, s.writes, static_cast<std::uint8_t>(s.workload),
+                           s.write_amplification, s.recovery_us, reason);
   });
 }
 
@@ -211,8 +221,9 @@ flat<fb::GetAnswer> to_message(const std::optional<std::vector<Value>>& row) {
 }
 
 flat<fb::QueryAnswer> to_message(const QueryResult& r) {
-  return make_flat<fb::QueryAnswer>(
-      [&](Builder& b) { return fb::CreateQueryAnswer(b, r.csn.value, static_cast<std::uint64_t>(r.rows.rows())); });
+  return make_flat<fb::QueryAnswer>([&](Builder& b) {
+    return fb::CreateQueryAnswer(b, r.csn.value, static_cast<std::uint64_t>(r.rows.rows()));
+  });
 }
 
 flat<fb::Tick> make_tick(std::int64_t now_us) {
@@ -233,14 +244,14 @@ flat<fb::JobReport> to_message(const JobContext& c, const Result<storage::JobRep
     const auto reason = b.CreateString(c.reason);
     const auto message = b.CreateString(result ? std::string{} : result.error().message());
     const auto code = result ? ErrorCode::ok : result.error().code();
-    return fb::CreateJobReport(b, c.table_id, c.session, to_fb(c.to), to_fb(r.from), c.from_hot, r.done, r.inputs,
-                               r.outputs, r.rows_in, r.rows_out, r.rows_dropped, r.bytes_in, r.bytes_out, c.now_us,
-                               reason, static_cast<std::uint8_t>(code), message);
+    return fb::CreateJobReport(b, c.table_id, c.session, to_fb(c.to), to_fb(r.from), c.from_hot, r.done,
+                               r.inputs, r.outputs, r.rows_in, r.rows_out, r.rows_dropped, r.bytes_in,
+                               r.bytes_out, c.now_us, reason, static_cast<std::uint8_t>(code), message);
   });
 }
 
-flat<fb::JobOrder> to_message(const JobContext& c, const std::optional<storage::JobOrder>& order, std::uint64_t bytes,
-                              std::uint8_t priority) {
+flat<fb::JobOrder> to_message(const JobContext& c, const std::optional<storage::JobOrder>& order,
+                              std::uint64_t bytes, std::uint8_t priority) {
   return make_flat<fb::JobOrder>([&](Builder& b) {
     const auto inputs = b.CreateVector(order ? order->inputs : std::vector<std::uint64_t>{});
     const auto reason = b.CreateString(c.reason);
@@ -257,7 +268,9 @@ storage::JobOrder to_store_order(const fb::JobOrder& o) {
   return order;
 }
 
-bool is_settled(const fb::JobOrder& o) { return !o.from_hot() && (o.inputs() == nullptr || o.inputs()->size() == 0); }
+bool is_settled(const fb::JobOrder& o) {
+  return !o.from_hot() && (o.inputs() == nullptr || o.inputs()->size() == 0);
+}
 
 Decision to_decision(const fb::JobReport& r) {
   Decision d;
@@ -265,8 +278,9 @@ Decision to_decision(const fb::JobReport& r) {
   d.action = action_name(r);
   d.subject = r.from_hot() ? "hot rows" : fmt::format("{} file(s)", r.inputs());
   if (r.from_hot() && r.inputs() != 0) d.subject += fmt::format(" and {} file(s)", r.inputs());
-  d.reason = fmt::format("{}; {} rows and {} bytes became {} rows and {} bytes in {} file(s), {} dropped", text(r.reason()),
-                         r.rows_in(), r.bytes_in(), r.rows_out(), r.bytes_out(), r.outputs(), r.rows_dropped());
+  d.reason = fmt::format("{}; {} rows and {} bytes became {} rows and {} bytes in {} file(s), {} dropped",
+                         text(r.reason()), r.rows_in(), r.bytes_in(), r.rows_out(), r.bytes_out(),
+                         r.outputs(), r.rows_dropped());
   return d;
 }
 

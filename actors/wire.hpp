@@ -9,9 +9,9 @@ namespace firn::runtime {
 struct Change {
   fb::CommitKind kind = fb::CommitKind::rows;
   WriteOptions options;
-  std::vector<std::string> keys;   ///< encoded, for remove_keys
-  std::string where;               ///< for remove_where
-  HybridTableConfig config;        ///< for config
+  std::vector<std::string> keys;  ///< encoded, for remove_keys
+  std::string where;              ///< for remove_where
+  HybridTableConfig config;       ///< for config
   std::vector<storage::RowFileInfo> blocks;
   std::uint64_t ticket = 0, stream = 0;
 };

@@ -37,7 +37,8 @@ Result<Column> cast_column(const Column& from, const ColumnSchema& to) {
 }
 
 Result<Column> fit_column(const Column& from, const ColumnSchema& to) {
-  if (!to.nullable && from.null_count != 0) return bad_column(to.name, "is not null, and the batch has NULLs in it");
+  if (!to.nullable && from.null_count != 0)
+    return bad_column(to.name, "is not null, and the batch has NULLs in it");
   if (from.type != to.type) return cast_column(from, to);
   return from.dictionary ? from.to_plain() : from;
 }
@@ -89,7 +90,8 @@ Result<Batch> fit_update(const Schema& schema, const Batch& rows, const std::vec
 }  // namespace
 
 Result<Batch> fit_to_schema(const Schema& schema, const Batch& rows, WriteMode mode) {
-  const bool plain = std::none_of(rows.columns().begin(), rows.columns().end(), [](const Column& c) { return c.dictionary; });
+  const bool plain = std::none_of(rows.columns().begin(), rows.columns().end(),
+                                  [](const Column& c) { return c.dictionary; });
   if (plain && rows.schema() == schema) return rows;
   FIRN_ASSIGN(const std::vector<int> at, match(schema, rows.schema()));
   if (mode == WriteMode::update) return fit_update(schema, rows, at);

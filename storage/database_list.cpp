@@ -41,10 +41,11 @@ Result<void> check_header(std::span<const std::uint8_t> bytes) {
   if (bytes.size() < kHeaderBytes) return damaged(fmt::format("only {} bytes long", bytes.size()));
   if (std::memcmp(bytes.data(), kMagic, 8) != 0) return damaged("does not begin with its magic");
   if (const auto version = load<std::uint32_t>(bytes, 8); version != kVersion) {
-    return Error(ErrorCode::unsupported, fmt::format("{}: format version {}, this firn reads {}", kDatabaseListName,
-                                                     version, kVersion));
+    return Error(ErrorCode::unsupported, fmt::format("{}: format version {}, this firn reads {}",
+                                                     kDatabaseListName, version, kVersion));
   }
-  if (load<std::uint64_t>(bytes, 16) != bytes.size() - kHeaderBytes) return damaged("its length is not what it says");
+  if (load<std::uint64_t>(bytes, 16) != bytes.size() - kHeaderBytes)
+    return damaged("its length is not what it says");
   if (io::crc32c(bytes.subspan(kChecksummedFrom)) != load<std::uint32_t>(bytes, 12)) {
     return damaged("checksum mismatch at offset 16");
   }
@@ -76,7 +77,8 @@ std::vector<std::uint8_t> encode_database_list(const DatabaseList& list) {
   flatbuffers::FlatBufferBuilder b;
   std::vector<flatbuffers::Offset<fb::TableListing>> tables;
   for (const TableListing& t : list.tables) {
-    tables.push_back(fb::CreateTableListing(b, t.id, b.CreateString(t.name), static_cast<std::uint8_t>(t.state)));
+    tables.push_back(
+        fb::CreateTableListing(b, t.id, b.CreateString(t.name), static_cast<std::uint8_t>(t.state)));
   }
   b.Finish(fb::CreateDatabaseList(b, list.next_id, b.CreateVector(tables)));
   std::vector<std::uint8_t> out(kHeaderBytes + b.GetSize());
@@ -95,7 +97,8 @@ Result<DatabaseList> decode_database_list(std::span<const std::uint8_t> bytes) {
   if (!body.empty()) std::memcpy(aligned.data(), body.data(), body.size());
   const auto* p = reinterpret_cast<const std::uint8_t*>(aligned.data());  // NOLINT
   flatbuffers::Verifier verifier(p, body.size(), kDepthMax, kTablesMax);
-  if (!verifier.VerifyBuffer<fb::DatabaseList>(nullptr)) return damaged("no sound FlatBuffers message at offset 24");
+  if (!verifier.VerifyBuffer<fb::DatabaseList>(nullptr))
+    return damaged("no sound FlatBuffers message at offset 24");
   return from_message(*flatbuffers::GetRoot<fb::DatabaseList>(p));
 }
 

@@ -43,10 +43,11 @@ class flat {
   friend typename Inspector::result_type inspect(Inspector& f, flat& x) {
     if constexpr (std::is_base_of_v<caf::serializer, Inspector>) {
       auto n = x.size_;
-      return caf::error::eval(
-          [&] { return f.begin_sequence(n); },
-          [&]() -> caf::error { return n ? f.apply_raw(n, const_cast<std::uint8_t*>(x.data())) : caf::error{}; },
-          [&] { return f.end_sequence(); });
+      return caf::error::eval([&] { return f.begin_sequence(n); },
+                              [&]() -> caf::error {
+                                return n ? f.apply_raw(n, const_cast<std::uint8_t*>(x.data())) : caf::error{};
+                              },
+                              [&] { return f.end_sequence(); });
     } else if constexpr (std::is_base_of_v<caf::deserializer, Inspector>) {
       auto text = std::make_shared<std::string>();
       if (auto err = f.apply(*text)) return err;
