@@ -24,8 +24,8 @@ Offset<Nodes> encode_nodes(FlatBufferBuilder& b, const Expr& expr) {
   std::vector<fb::ExprNode> nodes;
   nodes.reserve(expr.nodes.size());
   for (const ExprNode& n : expr.nodes)
-    nodes.emplace_back(static_cast<std::uint8_t>(n.op), static_cast<std::uint8_t>(n.type), n.distinct, n.index, n.argc,
-                       n.position);
+    nodes.emplace_back(static_cast<std::uint8_t>(n.op), static_cast<std::uint8_t>(n.type), n.distinct,
+                       n.index, n.argc, n.position);
   return b.CreateVectorOfStructs(nodes);
 }
 
@@ -55,15 +55,33 @@ struct LiteralVectors {
 
   void add(const Value& v) {
     switch (v.type()) {
-      case TypeId::invalid: case TypeId::null: return add_type(TypeId::null);
-      case TypeId::boolean: integers.push_back(v.as_bool() ? 1 : 0); return add_type(v.type());
-      case TypeId::timestamp: case TypeId::date: integers.push_back(v.as_signed()); return add_type(v.type());
-      case TypeId::i8: case TypeId::i16: case TypeId::i32: case TypeId::i64:
+      case TypeId::invalid:
+      case TypeId::null:
+        return add_type(TypeId::null);
+      case TypeId::boolean:
+        integers.push_back(v.as_bool() ? 1 : 0);
+        return add_type(v.type());
+      case TypeId::timestamp:
+      case TypeId::date:
+        integers.push_back(v.as_signed());
+        return add_type(v.type());
+      case TypeId::i8:
+      case TypeId::i16:
+      case TypeId::i32:
+      case TypeId::i64:
         integers.push_back(v.as_signed());
         return add_type(TypeId::i64);
-      case TypeId::u8: case TypeId::u16: case TypeId::u32: case TypeId::u64: return add_unsigned(v.as_unsigned());
-      case TypeId::f32: case TypeId::f64: doubles.push_back(v.as_double()); return add_type(TypeId::f64);
-      case TypeId::utf8: case TypeId::binary:
+      case TypeId::u8:
+      case TypeId::u16:
+      case TypeId::u32:
+      case TypeId::u64:
+        return add_unsigned(v.as_unsigned());
+      case TypeId::f32:
+      case TypeId::f64:
+        doubles.push_back(v.as_double());
+        return add_type(TypeId::f64);
+      case TypeId::utf8:
+      case TypeId::binary:
         lengths.push_back(static_cast<std::uint32_t>(v.as_bytes().size()));
         bytes.insert(bytes.end(), v.as_bytes().begin(), v.as_bytes().end());
         return add_type(v.type());
@@ -130,8 +148,12 @@ class LiteralReader {
 
   Result<Value> next(std::uint8_t type) {
     switch (static_cast<TypeId>(type)) {
-      case TypeId::null: return Value();
-      case TypeId::boolean: case TypeId::i64: case TypeId::timestamp: case TypeId::date:
+      case TypeId::null:
+        return Value();
+      case TypeId::boolean:
+      case TypeId::i64:
+      case TypeId::timestamp:
+      case TypeId::date:
         return next_integer(static_cast<TypeId>(type));
       case TypeId::u64:
         if (unsigneds_ >= size_of(m_.unsigneds())) return corrupt("literals are missing");
@@ -139,8 +161,11 @@ class LiteralReader {
       case TypeId::f64:
         if (doubles_ >= size_of(m_.doubles())) return corrupt("literals are missing");
         return Value(m_.doubles()->Get(static_cast<Index>(doubles_++)));
-      case TypeId::utf8: case TypeId::binary: return next_bytes(static_cast<TypeId>(type));
-      default: return corrupt("a literal of type " + std::to_string(type));
+      case TypeId::utf8:
+      case TypeId::binary:
+        return next_bytes(static_cast<TypeId>(type));
+      default:
+        return corrupt("a literal of type " + std::to_string(type));
     }
   }
 
@@ -151,7 +176,8 @@ class LiteralReader {
       if (v != 0 && v != 1) return corrupt("a boolean that is neither 0 nor 1");
       return Value(v == 1);
     }
-    const bool is_day = v >= std::numeric_limits<std::int32_t>::min() && v <= std::numeric_limits<std::int32_t>::max();
+    const bool is_day =
+        v >= std::numeric_limits<std::int32_t>::min() && v <= std::numeric_limits<std::int32_t>::max();
     if (type == TypeId::date && !is_day) return corrupt("a date beyond 32 bits");
     return Value::of_signed(type, v);
   }
@@ -229,7 +255,8 @@ class QueryReader {
     q_.travel = static_cast<TimeTravel>(m_.travel());
     if (q_.since_us && q_.since_ago_us) return corrupt("SINCE is given twice");
     const bool stray = (q_.as_of_ago_us || q_.as_of_us != 0) && q_.travel != TimeTravel::as_of_time;
-    if (stray || (q_.as_of_csn != 0 && q_.travel != TimeTravel::as_of_csn)) return corrupt("AS OF contradicts itself");
+    if (stray || (q_.as_of_csn != 0 && q_.travel != TimeTravel::as_of_csn))
+      return corrupt("AS OF contradicts itself");
     if (q_.as_of_ago_us && q_.as_of_us != 0) return corrupt("AS OF is given twice");
     return {};
   }
@@ -237,12 +264,13 @@ class QueryReader {
   Result<void> read_expr(const Nodes* nodes, Expr& out) {
     if (size_of(nodes) == 0) return corrupt("an expression is empty");
     total_ += nodes->size();
-    if (nodes->size() > kExprNodesMax || total_ > sql::kQueryNodesMax) return refused("an expression is too long");
+    if (nodes->size() > kExprNodesMax || total_ > sql::kQueryNodesMax)
+      return refused("an expression is too long");
     out.nodes.reserve(nodes->size());
     for (const fb::ExprNode* n : *nodes) {
       // A byte other than 0 and 1 is no bool: take it as the number that it is.
-      out.nodes.push_back({static_cast<ExprOp>(n->op()), static_cast<TypeId>(n->type()), n->distinct(), n->index(),
-                           n->argc(), n->position()});
+      out.nodes.push_back({static_cast<ExprOp>(n->op()), static_cast<TypeId>(n->type()), n->distinct(),
+                           n->index(), n->argc(), n->position()});
       if (n->position() > q_.text.size()) return corrupt("a position behind the end of the text");
     }
     const auto fault = sql::find_fault(out, q_.names, q_.literals.size());
@@ -333,10 +361,10 @@ Offset<fb::Query> encode_query(FlatBufferBuilder& b, const Query& q) {
   const auto literals = encode_literals(b, q.literals);
   const flatbuffers::Optional<std::uint64_t> limit =
       q.limit ? flatbuffers::Optional<std::uint64_t>(*q.limit) : flatbuffers::nullopt;
-  return fb::CreateQuery(b, text, table, q.from_file, q.table_position, q.distinct, select, to_message(q.since_us),
-                         to_message(q.since_ago_us), static_cast<fb::TimeTravel>(q.travel), q.as_of_us,
-                         to_message(q.as_of_ago_us), q.as_of_csn, where, group_by, having, order_by, limit, q.offset,
-                         names, literals);
+  return fb::CreateQuery(b, text, table, q.from_file, q.table_position, q.distinct, select,
+                         to_message(q.since_us), to_message(q.since_ago_us),
+                         static_cast<fb::TimeTravel>(q.travel), q.as_of_us, to_message(q.as_of_ago_us),
+                         q.as_of_csn, where, group_by, having, order_by, limit, q.offset, names, literals);
 }
 
 Result<Query> decode_query(const fb::Query& message) { return QueryReader(message).read(); }

@@ -8,7 +8,8 @@ namespace firn {
 
 namespace {
 
-// A line longer than this is shown as an excerpt with the place in it; bytes. Bounds the work on hostile texts too.
+// A line longer than this is shown as an excerpt with the place in it; bytes. Bounds the work on hostile
+// texts too.
 constexpr std::size_t kLineMax = 120;
 constexpr std::size_t kBefore = 60;
 constexpr std::size_t kAfter = 50;

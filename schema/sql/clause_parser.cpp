@@ -26,7 +26,8 @@ Result<void> StatementParser::parse_times() {
   for (;;) {
     const std::uint32_t position = tokens_.peek().begin;
     if (tokens_.at_word("CHANGES"))
-      return tokens_.unsupported(position, "a SELECT reads rows, and this version has no CHANGES SINCE in it");
+      return tokens_.unsupported(position,
+                                 "a SELECT reads rows, and this version has no CHANGES SINCE in it");
     if (tokens_.at_word("SINCE")) {
       if (query_.since_us || query_.since_ago_us) return tokens_.fault(position, "SINCE is given twice");
       tokens_.take();
@@ -44,12 +45,14 @@ Result<void> StatementParser::parse_times() {
 
 Result<void> StatementParser::parse_as_of() {
   const bool standard = tokens_.accept_word("FOR");
-  if (standard && !tokens_.at_word("SYSTEM_TIME") && !tokens_.at_word("TIMESTAMP") && !tokens_.at_word("VERSION"))
+  if (standard && !tokens_.at_word("SYSTEM_TIME") && !tokens_.at_word("TIMESTAMP") &&
+      !tokens_.at_word("VERSION"))
     return tokens_.unexpected("SYSTEM_TIME, TIMESTAMP or VERSION");
   const bool versions = tokens_.accept_word("VERSION");
   if (!versions && !tokens_.at_word("AS")) tokens_.take();
   if (standard && !tokens_.at_word("AS"))
-    return tokens_.unsupported(tokens_.peek().begin, "this dialect looks at one time, AS OF t, not at a range");
+    return tokens_.unsupported(tokens_.peek().begin,
+                               "this dialect looks at one time, AS OF t, not at a range");
   FIRN_TRY(tokens_.expect_word("AS"));
   FIRN_TRY(tokens_.expect_word("OF"));
   if (versions || tokens_.accept_word("CSN")) return parse_csn();
@@ -67,7 +70,8 @@ Result<void> StatementParser::parse_csn() {
 }
 
 Result<StatementParser::Moment> StatementParser::parse_moment() {
-  const bool is_now = tokens_.at_word("CURRENT_TIMESTAMP") || (tokens_.at_word("NOW") && tokens_.at_symbol("(", 1));
+  const bool is_now =
+      tokens_.at_word("CURRENT_TIMESTAMP") || (tokens_.at_word("NOW") && tokens_.at_symbol("(", 1));
   return is_now ? parse_now() : parse_moment_literal();
 }
 
@@ -116,7 +120,8 @@ Result<StatementParser::Moment> StatementParser::parse_moment_literal() {
   }
   FIRN_ASSIGN(const Value value, take_typed_literal(tokens_));
   constexpr std::int64_t kDayUs = 86'400'000'000;
-  if (value.type() == TypeId::timestamp) moment.us = value.as_signed();
+  if (value.type() == TypeId::timestamp)
+    moment.us = value.as_signed();
   else if (__builtin_mul_overflow(value.as_signed(), kDayUs, &moment.us))
     return tokens_.fault(token.begin, "this date is beyond the range of timestamps");
   return moment;
@@ -164,7 +169,8 @@ Result<void> StatementParser::parse_limit() {
   if (tokens_.accept_word("LIMIT")) {
     FIRN_ASSIGN(query_.limit, parse_whole_number("a number of rows"));
     if (tokens_.at_symbol(","))
-      return tokens_.fault(tokens_.peek().begin, "write LIMIT n OFFSET m: other dialects disagree on LIMIT m, n");
+      return tokens_.fault(tokens_.peek().begin,
+                           "write LIMIT n OFFSET m: other dialects disagree on LIMIT m, n");
   }
   if (tokens_.accept_word("OFFSET")) {
     FIRN_ASSIGN(query_.offset, parse_whole_number("a number of rows"));

@@ -12,10 +12,10 @@ struct SymbolOperator {
   ExprOp op;
 };
 constexpr SymbolOperator kOperators[] = {
-    {"=", ExprOp::eq},       {"==", ExprOp::eq},      {"<>", ExprOp::ne},       {"!=", ExprOp::ne},
-    {"<", ExprOp::lt},       {"<=", ExprOp::le},      {">", ExprOp::gt},        {">=", ExprOp::ge},
-    {"||", ExprOp::concat},  {"+", ExprOp::add},      {"-", ExprOp::subtract},  {"*", ExprOp::multiply},
-    {"/", ExprOp::divide},   {"%", ExprOp::modulo},
+    {"=", ExprOp::eq},      {"==", ExprOp::eq},    {"<>", ExprOp::ne},      {"!=", ExprOp::ne},
+    {"<", ExprOp::lt},      {"<=", ExprOp::le},    {">", ExprOp::gt},       {">=", ExprOp::ge},
+    {"||", ExprOp::concat}, {"+", ExprOp::add},    {"-", ExprOp::subtract}, {"*", ExprOp::multiply},
+    {"/", ExprOp::divide},  {"%", ExprOp::modulo},
 };
 
 ExprOp operator_of(std::string_view symbol) {
@@ -38,7 +38,8 @@ Result<Expr> ExpressionParser::parse() {
   FIRN_TRY(parse_binding(Binding::logical_or));
   nodes_before_ += nodes_.size();
   Expr expr{std::move(nodes_)};
-  // All else holds by construction; only redundant forms such as a::i64::i64::... reach a depth without nesting.
+  // All else holds by construction; only redundant forms such as a::i64::i64::... reach a depth without
+  // nesting.
   if (const auto fault = find_fault(expr, query_.names, query_.literals.size()))
     return tokens_.fault(expr.nodes[fault->node].position, kTooDeep);
   return expr;
@@ -51,7 +52,8 @@ Result<void> ExpressionParser::push(const ExprNode& node) {
   return {};
 }
 
-Result<void> ExpressionParser::push(ExprOp op, std::uint32_t position, std::uint32_t argc, std::uint32_t index) {
+Result<void> ExpressionParser::push(ExprOp op, std::uint32_t position, std::uint32_t argc,
+                                    std::uint32_t index) {
   return push(ExprNode{op, TypeId::invalid, false, index, argc, position});
 }
 
@@ -193,13 +195,13 @@ Result<void> ExpressionParser::parse_postfix() {
 
 // Operators that other dialects have: better named than taken for an alias.
 Result<void> ExpressionParser::refuse_foreign_operator() {
-  static constexpr std::string_view kForeign[] = {"ILIKE", "GLOB",  "REGEXP", "RLIKE", "SIMILAR",
-                                                  "MATCH", "COLLATE", "DIV",  "MOD",   "XOR"};
+  static constexpr std::string_view kForeign[] = {"ILIKE", "GLOB",    "REGEXP", "RLIKE", "SIMILAR",
+                                                  "MATCH", "COLLATE", "DIV",    "MOD",   "XOR"};
   const Token& token = tokens_.peek();
   if (token.kind != TokenKind::word) return {};
   const Token& after = tokens_.peek(1);
-  const bool has_operand = after.kind == TokenKind::text || is_number(after.kind) || tokens_.at_symbol("(", 1) ||
-                           tokens_.at_name(1);
+  const bool has_operand = after.kind == TokenKind::text || is_number(after.kind) ||
+                           tokens_.at_symbol("(", 1) || tokens_.at_name(1);
   if (!has_operand) return {};
   for (const std::string_view word : kForeign) {
     if (tokens_.at_word(word))

@@ -1,7 +1,8 @@
 // Expressions of a query text, turned into postfix by precedence climbing.
 //
-// Recursion is bounded by kExprDepthMax nested parentheses, calls, CASE, CAST or lists; chains and prefix operators are
-// loops. Precedence, loose to tight: OR | AND | NOT | = <> IS IN BETWEEN LIKE | < <= > >= | || | + - | * / % | unary
+// Recursion is bounded by kExprDepthMax nested parentheses, calls, CASE, CAST or lists; chains and prefix
+// operators are loops. Precedence, loose to tight: OR | AND | NOT | = <> IS IN BETWEEN LIKE | < <= > >= | ||
+// | + - | * / % | unary
 // + - | ::  (as in SQLite, but for || which stands below + as in PostgreSQL).
 #pragma once
 #include <string>

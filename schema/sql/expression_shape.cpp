@@ -18,14 +18,31 @@ bool is_chain(Binding b) {
 
 bool has_good_argc(const ExprNode& n) {
   switch (n.op) {
-    case ExprOp::column: case ExprOp::literal: case ExprOp::now: return n.argc == 0;
-    case ExprOp::negate: case ExprOp::logical_not: case ExprOp::is_null: case ExprOp::is_not_null:
-    case ExprOp::cast: return n.argc == 1;
-    case ExprOp::in_list: case ExprOp::not_in_list: case ExprOp::case_when: return n.argc >= 2;
-    case ExprOp::between: case ExprOp::not_between: return n.argc == 3;
-    case ExprOp::like: case ExprOp::not_like: return n.argc == 2 || n.argc == 3;
-    case ExprOp::call: case ExprOp::aggregate: return true;
-    default: return n.argc == 2;
+    case ExprOp::column:
+    case ExprOp::literal:
+    case ExprOp::now:
+      return n.argc == 0;
+    case ExprOp::negate:
+    case ExprOp::logical_not:
+    case ExprOp::is_null:
+    case ExprOp::is_not_null:
+    case ExprOp::cast:
+      return n.argc == 1;
+    case ExprOp::in_list:
+    case ExprOp::not_in_list:
+    case ExprOp::case_when:
+      return n.argc >= 2;
+    case ExprOp::between:
+    case ExprOp::not_between:
+      return n.argc == 3;
+    case ExprOp::like:
+    case ExprOp::not_like:
+      return n.argc == 2 || n.argc == 3;
+    case ExprOp::call:
+    case ExprOp::aggregate:
+      return true;
+    default:
+      return n.argc == 2;
   }
 }
 
@@ -35,13 +52,15 @@ bool has_good_index(const ExprNode& n, const std::vector<std::string>& names, st
   return named ? n.index < names.size() : n.index == 0;
 }
 
-const char* find_fault_of_node(const ExprNode& n, const std::vector<std::string>& names, std::size_t literals) {
+const char* find_fault_of_node(const ExprNode& n, const std::vector<std::string>& names,
+                               std::size_t literals) {
   if (n.op == ExprOp::invalid || n.op > ExprOp::not_like) return "unknown operator";
   if (!has_good_argc(n)) return "wrong number of operands";
   if (!has_good_index(n, names, literals)) return "index beyond the names or literals";
   const bool has_target = n.type >= TypeId::boolean && n.type <= TypeId::date;
   if (n.op == ExprOp::cast ? !has_target : n.type != TypeId::invalid) return "wrong type";
-  if (n.distinct && (n.op != ExprOp::aggregate || n.argc == 0)) return "DISTINCT outside an aggregate of values";
+  if (n.distinct && (n.op != ExprOp::aggregate || n.argc == 0))
+    return "DISTINCT outside an aggregate of values";
   if (n.op == ExprOp::aggregate && n.argc == 0 && names[n.index] != "count") return "an aggregate of nothing";
   return nullptr;
 }
@@ -60,18 +79,41 @@ std::uint32_t depth_of(const ExprNode& n, const Operand* operands) {
 
 Binding binding_of(ExprOp op) noexcept {
   switch (op) {
-    case ExprOp::logical_or: return Binding::logical_or;
-    case ExprOp::logical_and: return Binding::logical_and;
-    case ExprOp::logical_not: return Binding::logical_not;
-    case ExprOp::eq: case ExprOp::ne: case ExprOp::is_null: case ExprOp::is_not_null: case ExprOp::in_list:
-    case ExprOp::not_in_list: case ExprOp::between: case ExprOp::not_between: case ExprOp::like:
-    case ExprOp::not_like: return Binding::equality;
-    case ExprOp::lt: case ExprOp::le: case ExprOp::gt: case ExprOp::ge: return Binding::relation;
-    case ExprOp::concat: return Binding::concat;
-    case ExprOp::add: case ExprOp::subtract: return Binding::sum;
-    case ExprOp::multiply: case ExprOp::divide: case ExprOp::modulo: return Binding::product;
-    case ExprOp::negate: return Binding::sign;
-    default: return Binding::primary;
+    case ExprOp::logical_or:
+      return Binding::logical_or;
+    case ExprOp::logical_and:
+      return Binding::logical_and;
+    case ExprOp::logical_not:
+      return Binding::logical_not;
+    case ExprOp::eq:
+    case ExprOp::ne:
+    case ExprOp::is_null:
+    case ExprOp::is_not_null:
+    case ExprOp::in_list:
+    case ExprOp::not_in_list:
+    case ExprOp::between:
+    case ExprOp::not_between:
+    case ExprOp::like:
+    case ExprOp::not_like:
+      return Binding::equality;
+    case ExprOp::lt:
+    case ExprOp::le:
+    case ExprOp::gt:
+    case ExprOp::ge:
+      return Binding::relation;
+    case ExprOp::concat:
+      return Binding::concat;
+    case ExprOp::add:
+    case ExprOp::subtract:
+      return Binding::sum;
+    case ExprOp::multiply:
+    case ExprOp::divide:
+    case ExprOp::modulo:
+      return Binding::product;
+    case ExprOp::negate:
+      return Binding::sign;
+    default:
+      return Binding::primary;
   }
 }
 

@@ -11,15 +11,17 @@ namespace firn::sql {
 namespace {
 
 constexpr std::string_view kReserved[] = {
-    "AND",  "AS",   "BETWEEN",           "CASE",   "CURRENT_DATE", "CURRENT_TIMESTAMP", "DISTINCT", "ELSE",
-    "END",  "EXCEPT", "FALSE",           "FROM",   "GROUP",        "HAVING",            "IN",       "INTERSECT",
-    "IS",   "LIKE", "LIMIT",             "NOT",    "NULL",         "OR",                "ORDER",    "SELECT",
-    "THEN", "TRUE", "UNION",             "WHEN",   "WHERE",
+    "AND",      "AS",     "BETWEEN", "CASE",      "CURRENT_DATE", "CURRENT_TIMESTAMP",
+    "DISTINCT", "ELSE",   "END",     "EXCEPT",    "FALSE",        "FROM",
+    "GROUP",    "HAVING", "IN",      "INTERSECT", "IS",           "LIKE",
+    "LIMIT",    "NOT",    "NULL",    "OR",        "ORDER",        "SELECT",
+    "THEN",     "TRUE",   "UNION",   "WHEN",      "WHERE",
 };
 
 constexpr std::string_view kSpecialForms[] = {"CAST", "EXISTS", "NOW"};
 
-constexpr std::string_view kAggregates[] = {"avg", "count", "max", "median", "min", "quantile", "stddev", "sum"};
+constexpr std::string_view kAggregates[] = {"avg", "count",    "max",    "median",
+                                            "min", "quantile", "stddev", "sum"};
 
 constexpr std::size_t kWordMax = 20;
 

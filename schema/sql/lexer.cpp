@@ -10,8 +10,12 @@ namespace {
 
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-constexpr bool is_hex_digit(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
-constexpr bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v'; }
+constexpr bool is_hex_digit(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+constexpr bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
+}
 constexpr bool starts_name(char c) { return is_letter(c) || c == '_'; }
 constexpr bool continues_name(char c) { return starts_name(c) || is_digit(c) || c == '$'; }
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
@@ -65,7 +69,8 @@ Token Lexer::next() {
   if (c == '"') return quoted('"', TokenKind::quoted_name, pos_);
   if ((c == 'x' || c == 'X') && at(pos_ + 1) == '\'') return blob(pos_);
   if (starts_name(c)) return word();
-  if (static_cast<unsigned char>(c) >= 0x80 && may_stand_in_name(decode_utf8(text_, pos_).value)) return word();
+  if (static_cast<unsigned char>(c) >= 0x80 && may_stand_in_name(decode_utf8(text_, pos_).value))
+    return word();
   return symbol();
 }
 
@@ -125,7 +130,8 @@ Token Lexer::quoted(char quote, TokenKind kind, std::size_t begin) {
     return bad(quote == '"' ? "this quoted name has no end" : "this text has no end: a ' is missing", begin);
   }
   pos_ = i + 1;
-  if (kind == TokenKind::quoted_name && pos_ - begin == 2) return bad("a name in quotes cannot be empty", begin);
+  if (kind == TokenKind::quoted_name && pos_ - begin == 2)
+    return bad("a name in quotes cannot be empty", begin);
   return make(kind, begin);
 }
 
@@ -173,13 +179,31 @@ Token Lexer::unexpected() {
   const CodePoint c = decode_utf8(text_, pos_);
   pos_ += std::max(c.bytes, 1u);
   switch (c.value) {
-    case '`': case '[': return bad("names are quoted with double quotes, as in \"name\"", begin);
-    case '?': case ':': case '$': case '@': return bad("this dialect has no parameters: write the value", begin);
-    case '&': case '|': case '^': case '~': case '!': case '#': return bad("this dialect has no such operator", begin);
-    case 0x2018: case 0x2019: return bad("this is a typographic quote: texts are written in '..'", begin);
-    case 0x201C: case 0x201D: return bad("this is a typographic quote: names are written in \"..\"", begin);
-    case 0xA0: return bad("this is a no-break space: use an ordinary blank", begin);
-    default: return bad("this character has no meaning here", begin);
+    case '`':
+    case '[':
+      return bad("names are quoted with double quotes, as in \"name\"", begin);
+    case '?':
+    case ':':
+    case '$':
+    case '@':
+      return bad("this dialect has no parameters: write the value", begin);
+    case '&':
+    case '|':
+    case '^':
+    case '~':
+    case '!':
+    case '#':
+      return bad("this dialect has no such operator", begin);
+    case 0x2018:
+    case 0x2019:
+      return bad("this is a typographic quote: texts are written in '..'", begin);
+    case 0x201C:
+    case 0x201D:
+      return bad("this is a typographic quote: names are written in \"..\"", begin);
+    case 0xA0:
+      return bad("this is a no-break space: use an ordinary blank", begin);
+    default:
+      return bad("this character has no meaning here", begin);
   }
 }
 

@@ -1,5 +1,5 @@
-// The words of a query text. A lexer reads forward only, never recurses and holds no memory of its own, so any text
-// costs time linear in its length. Not thread-safe; the text must outlive it.
+// The words of a query text. A lexer reads forward only, never recurses and holds no memory of its own, so
+// any text costs time linear in its length. Not thread-safe; the text must outlive it.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -23,7 +23,7 @@ enum class TokenKind : std::uint8_t {
 
 struct Token {
   TokenKind kind = TokenKind::end;
-  std::uint32_t begin = 0;     ///< byte offsets in the text
+  std::uint32_t begin = 0;  ///< byte offsets in the text
   std::uint32_t end = 0;
   const char* fault = nullptr;  ///< bad only
 };
@@ -32,7 +32,8 @@ class Lexer {
  public:
   /// Requires text.size() < 2^32.
   explicit Lexer(std::string_view text);
-  /// The next token; at the end of the text, `end` for ever. After `bad` it goes on behind the offending bytes.
+  /// The next token; at the end of the text, `end` for ever. After `bad` it goes on behind the offending
+  /// bytes.
   Token next();
 
  private:

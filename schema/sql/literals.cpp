@@ -10,7 +10,8 @@ namespace {
 constexpr std::uint64_t kSignedMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 
 Value from_magnitude(std::uint64_t magnitude, bool negative) {
-  if (!negative) return magnitude <= kSignedMax ? Value(static_cast<std::int64_t>(magnitude)) : Value(magnitude);
+  if (!negative)
+    return magnitude <= kSignedMax ? Value(static_cast<std::int64_t>(magnitude)) : Value(magnitude);
   if (magnitude <= kSignedMax) return Value(-static_cast<std::int64_t>(magnitude));
   if (magnitude == kSignedMax + 1) return Value(std::numeric_limits<std::int64_t>::min());
   return Value(-static_cast<double>(magnitude));
@@ -69,9 +70,22 @@ struct Unit {
   std::string_view shortest;
 };
 constexpr Unit kUnits[] = {
-    {"MICROSECOND", "us"}, {"US", "us"}, {"MILLISECOND", "ms"}, {"MS", "ms"}, {"SECOND", "s"}, {"SEC", "s"},
-    {"S", "s"}, {"MINUTE", "m"}, {"MIN", "m"}, {"M", "m"}, {"HOUR", "h"}, {"H", "h"}, {"DAY", "d"}, {"D", "d"},
-    {"WEEK", "w"}, {"W", "w"},
+    {"MICROSECOND", "us"},
+    {"US", "us"},
+    {"MILLISECOND", "ms"},
+    {"MS", "ms"},
+    {"SECOND", "s"},
+    {"SEC", "s"},
+    {"S", "s"},
+    {"MINUTE", "m"},
+    {"MIN", "m"},
+    {"M", "m"},
+    {"HOUR", "h"},
+    {"H", "h"},
+    {"DAY", "d"},
+    {"D", "d"},
+    {"WEEK", "w"},
+    {"W", "w"},
 };
 
 // "" if the word is no unit; singular or plural.
@@ -85,14 +99,16 @@ std::string_view unit_of(std::string_view word) {
 }
 
 bool is_calendar_unit(std::string_view word) {
-  for (const std::string_view unit : {"MONTH", "MONTHS", "YEAR", "YEARS", "QUARTER", "QUARTERS", "MON", "MONS"})
+  for (const std::string_view unit :
+       {"MONTH", "MONTHS", "YEAR", "YEARS", "QUARTER", "QUARTERS", "MON", "MONS"})
     if (equals_ignoring_case(word, unit)) return true;
   return false;
 }
 
 constexpr const char* kCalendarUnit =
     "months and years differ in length, so a duration has none: use date_trunc, or count in days";
-constexpr const char* kIntervalForm = "an interval is written INTERVAL '1 day 6 hours', INTERVAL 1 DAY, or 1d6h";
+constexpr const char* kIntervalForm =
+    "an interval is written INTERVAL '1 day 6 hours', INTERVAL 1 DAY, or 1d6h";
 
 Result<std::int64_t> duration(const TokenStream& tokens, std::size_t position, const std::string& text) {
   auto us = parse_duration(text);
@@ -118,8 +134,10 @@ Result<std::int64_t> interval_text(const TokenStream& tokens, const Token& token
     }
     const Token word = t.kind == TokenKind::integer ? lexer.next() : Token{};
     const std::string_view unit = std::string_view(text).substr(word.begin, word.end - word.begin);
-    if (word.kind == TokenKind::word && is_calendar_unit(unit)) return tokens.unsupported(token.begin, kCalendarUnit);
-    if (word.kind != TokenKind::word || unit_of(unit).empty()) return tokens.fault(token.begin, kIntervalForm);
+    if (word.kind == TokenKind::word && is_calendar_unit(unit))
+      return tokens.unsupported(token.begin, kCalendarUnit);
+    if (word.kind != TokenKind::word || unit_of(unit).empty())
+      return tokens.fault(token.begin, kIntervalForm);
     compact.append(shown).append(unit_of(unit));
   }
   if (compact.empty()) return tokens.fault(token.begin, kIntervalForm);
@@ -161,15 +179,20 @@ bool is_number(TokenKind kind) noexcept {
 
 Result<Value> value_of_literal(const TokenStream& tokens, const Token& token, bool negative) {
   switch (token.kind) {
-    case TokenKind::integer: return integer(tokens, token, negative);
-    case TokenKind::decimal: return decimal(tokens, token, negative);
-    case TokenKind::hex: return hex(tokens, token, negative);
+    case TokenKind::integer:
+      return integer(tokens, token, negative);
+    case TokenKind::decimal:
+      return decimal(tokens, token, negative);
+    case TokenKind::hex:
+      return hex(tokens, token, negative);
     case TokenKind::duration: {
       FIRN_ASSIGN(const std::int64_t us, duration(tokens, token.begin, std::string(tokens.text(token))));
       return Value(negative ? -us : us);
     }
-    case TokenKind::text: return Value(unquote(tokens.text(token)));
-    default: return Value(Binary{bytes_of_blob(tokens.text(token))});
+    case TokenKind::text:
+      return Value(unquote(tokens.text(token)));
+    default:
+      return Value(Binary{bytes_of_blob(tokens.text(token))});
   }
 }
 

@@ -13,13 +13,13 @@ namespace {
 constexpr const char* kOneTable = "this dialect has one table per SELECT: no joins, subqueries or WITH";
 
 // What may follow the table, for suggestions.
-constexpr std::string_view kClauses[] = {"SINCE", "AS",    "WHERE", "GROUP",  "HAVING", "ORDER",
-                                         "LIMIT", "OFFSET", "AND",  "OR",     "LIKE",   "BETWEEN"};
+constexpr std::string_view kClauses[] = {"SINCE", "AS",     "WHERE", "GROUP", "HAVING", "ORDER",
+                                         "LIMIT", "OFFSET", "AND",   "OR",    "LIKE",   "BETWEEN"};
 // Words behind a table's name that are not its alias.
-constexpr std::string_view kNoAlias[] = {"SINCE", "CHANGES", "FOR",  "VERSION", "TIMESTAMP", "OFFSET",  "JOIN",
-                                         "LEFT",  "RIGHT",   "FULL", "INNER",   "CROSS",     "NATURAL", "OUTER",
-                                         "ASOF",  "FETCH",   "WINDOW", "QUALIFY", "USING",   "ON",      "LATERAL",
-                                         "TABLESAMPLE"};
+constexpr std::string_view kNoAlias[] = {
+    "SINCE",  "CHANGES", "FOR",   "VERSION", "TIMESTAMP", "OFFSET",     "JOIN", "LEFT",
+    "RIGHT",  "FULL",    "INNER", "CROSS",   "NATURAL",   "OUTER",      "ASOF", "FETCH",
+    "WINDOW", "QUALIFY", "USING", "ON",      "LATERAL",   "TABLESAMPLE"};
 constexpr std::string_view kJoins[] = {"JOIN",  "LEFT",    "RIGHT", "FULL", "INNER",
                                        "CROSS", "NATURAL", "OUTER", "ASOF", "LATERAL"};
 
@@ -49,13 +49,14 @@ Result<void> StatementParser::parse_condition() {
   FIRN_ASSIGN(query_.where, expressions_.parse());
   if (!tokens_.at_end()) return tokens_.unexpected("an operator or the end of the condition", kClauses);
   if (expressions_.qualifiers().empty()) return {};
-  return tokens_.fault(expressions_.qualifiers().front().position, "a condition alone names its columns without table");
+  return tokens_.fault(expressions_.qualifiers().front().position,
+                       "a condition alone names its columns without table");
 }
 
 Result<void> StatementParser::expect_select() {
   static constexpr std::string_view kSelect[] = {"SELECT"};
-  static constexpr std::string_view kOthers[] = {"INSERT", "UPDATE", "DELETE", "CREATE", "DROP",   "ALTER",
-                                                 "PRAGMA", "EXPLAIN", "VALUES", "MERGE", "REPLACE", "SHOW"};
+  static constexpr std::string_view kOthers[] = {"INSERT", "UPDATE",  "DELETE", "CREATE", "DROP",    "ALTER",
+                                                 "PRAGMA", "EXPLAIN", "VALUES", "MERGE",  "REPLACE", "SHOW"};
   if (tokens_.accept_word("SELECT")) return {};
   const std::uint32_t position = tokens_.peek().begin;
   if (tokens_.at_word("WITH")) return tokens_.unsupported(position, kOneTable);
@@ -118,10 +119,11 @@ Result<void> StatementParser::expect_from() {
   if (tokens_.accept_word("FROM")) return {};
   // In `SELECT a FORM t` the item's name is the slip, not the word behind it.
   if (last_item_name_.kind == TokenKind::word && !nearest(tokens_.text(last_item_name_), kFrom).empty())
-    return tokens_.fault(last_item_name_.begin, "expected FROM, found '" +
-                                                    std::string(tokens_.text(last_item_name_)) +
-                                                    "'; did you mean FROM?");
-  return tokens_.unexpected(last_item_name_.kind == TokenKind::end ? "',', AS or FROM" : "',' or FROM", kFrom);
+    return tokens_.fault(
+        last_item_name_.begin,
+        "expected FROM, found '" + std::string(tokens_.text(last_item_name_)) + "'; did you mean FROM?");
+  return tokens_.unexpected(last_item_name_.kind == TokenKind::end ? "',', AS or FROM" : "',' or FROM",
+                            kFrom);
 }
 
 Result<void> StatementParser::parse_table() {
@@ -138,7 +140,8 @@ Result<void> StatementParser::parse_table() {
     return tokens_.unexpected("a table's name or a file's path in '..'");
   }
   if (tokens_.at_symbol("("))
-    return tokens_.unsupported(token.begin, "this dialect has no table functions: a file is read by FROM 'path'");
+    return tokens_.unsupported(token.begin,
+                               "this dialect has no table functions: a file is read by FROM 'path'");
   FIRN_TRY(parse_alias());
   return refuse_second_table();
 }
@@ -164,9 +167,9 @@ Result<void> StatementParser::parse_alias() {
 }
 
 Result<void> StatementParser::refuse_second_table() {
-  const bool joins = tokens_.at_symbol(",") || std::any_of(std::begin(kJoins), std::end(kJoins), [this](auto word) {
-                       return tokens_.at_word(word);
-                     });
+  const bool joins =
+      tokens_.at_symbol(",") ||
+      std::any_of(std::begin(kJoins), std::end(kJoins), [this](auto word) { return tokens_.at_word(word); });
   if (joins) return tokens_.unsupported(tokens_.peek().begin, kOneTable);
   return {};
 }
@@ -176,17 +179,20 @@ Result<void> StatementParser::expect_end() {
   if (tokens_.at_end()) return {};
   const Token token = tokens_.peek();
   FIRN_TRY(refuse_second_table());
-  for (const std::string_view word : {"UNION", "INTERSECT", "EXCEPT", "WINDOW", "QUALIFY", "FETCH", "TABLESAMPLE"}) {
+  for (const std::string_view word :
+       {"UNION", "INTERSECT", "EXCEPT", "WINDOW", "QUALIFY", "FETCH", "TABLESAMPLE"}) {
     if (tokens_.at_word(word))
-      return tokens_.unsupported(token.begin, "this dialect has one table per SELECT and no " + std::string(word));
+      return tokens_.unsupported(token.begin,
+                                 "this dialect has one table per SELECT and no " + std::string(word));
   }
   if (tokens_.at_word("SINCE") || at_as_of())
     return tokens_.fault(token.begin, "SINCE and AS OF stand right behind the table, before WHERE");
   if (tokens_.at_word("SELECT")) return tokens_.unexpected("the end of the query: one statement at a time");
   for (const std::string_view word : {"WHERE", "GROUP", "HAVING", "ORDER", "LIMIT"}) {
     if (tokens_.at_word(word))
-      return tokens_.fault(token.begin, std::string(word) +
-                                            " is out of place: the order is WHERE, GROUP BY, HAVING, ORDER BY, LIMIT");
+      return tokens_.fault(
+          token.begin,
+          std::string(word) + " is out of place: the order is WHERE, GROUP BY, HAVING, ORDER BY, LIMIT");
   }
   return tokens_.unexpected("an operator, a clause or the end of the query", kClauses);
 }
@@ -201,8 +207,8 @@ Result<void> StatementParser::check_qualifiers() {
 
 Result<void> StatementParser::check_count(std::size_t n, std::string_view what) {
   if (n <= kQueryItemsMax) return {};
-  return tokens_.fault(tokens_.last_end(), std::string(what) + " has more than " + std::to_string(kQueryItemsMax) +
-                                               " items");
+  return tokens_.fault(tokens_.last_end(),
+                       std::string(what) + " has more than " + std::to_string(kQueryItemsMax) + " items");
 }
 
 }  // namespace sql

@@ -23,7 +23,8 @@ std::string lower(std::string_view s) {
 
 Error ExpressionParser::expected_expression() {
   if (tokens_.at_word("NOT"))
-    return tokens_.fault(tokens_.peek().begin, "NOT binds looser than the operator before it: write (NOT ...)");
+    return tokens_.fault(tokens_.peek().begin,
+                         "NOT binds looser than the operator before it: write (NOT ...)");
   if (tokens_.at_symbol("*"))
     return tokens_.fault(tokens_.peek().begin, "'*' stands alone in a select list or in count(*)");
   return tokens_.unexpected("an expression");
@@ -32,18 +33,25 @@ Error ExpressionParser::expected_expression() {
 Result<void> ExpressionParser::parse_primary() {
   const Token token = tokens_.peek();
   switch (token.kind) {
-    case TokenKind::integer: case TokenKind::decimal: case TokenKind::hex: case TokenKind::duration:
-    case TokenKind::text: case TokenKind::blob: {
+    case TokenKind::integer:
+    case TokenKind::decimal:
+    case TokenKind::hex:
+    case TokenKind::duration:
+    case TokenKind::text:
+    case TokenKind::blob: {
       tokens_.take();
       FIRN_ASSIGN(Value value, value_of_literal(tokens_, token, false));
       return push(ExprOp::literal, token.begin, 0, symbols_.literal(std::move(value)));
     }
-    case TokenKind::word: return parse_word();
-    case TokenKind::quoted_name: return parse_name();
+    case TokenKind::word:
+      return parse_word();
+    case TokenKind::quoted_name:
+      return parse_name();
     case TokenKind::symbol:
       if (tokens_.at_symbol("(")) return parse_parenthesis();
       return expected_expression();
-    default: return expected_expression();
+    default:
+      return expected_expression();
   }
 }
 
@@ -111,7 +119,8 @@ Result<void> ExpressionParser::parse_call() {
   const std::uint32_t index = symbols_.name(name);
   if (is_aggregate(name)) return parse_aggregate(token, index);
   if (tokens_.at_word("DISTINCT"))
-    return tokens_.fault(tokens_.peek().begin, "DISTINCT belongs into an aggregate, and " + name + " is none");
+    return tokens_.fault(tokens_.peek().begin,
+                         "DISTINCT belongs into an aggregate, and " + name + " is none");
   std::uint32_t argc = 0;
   if (!tokens_.at_symbol(")")) FIRN_TRY(parse_arguments(argc));
   FIRN_TRY(parse_call_end(token));
@@ -195,7 +204,8 @@ Result<void> ExpressionParser::parse_case() {
   return push(node);
 }
 
-Result<void> ExpressionParser::parse_case_branches(std::size_t subject_begin, std::size_t subject_end, ExprNode& node) {
+Result<void> ExpressionParser::parse_case_branches(std::size_t subject_begin, std::size_t subject_end,
+                                                   ExprNode& node) {
   do {
     FIRN_TRY(parse_case_arm(subject_begin, subject_end, node.argc == 0));
     node.argc += 2;
@@ -207,7 +217,8 @@ Result<void> ExpressionParser::parse_case_branches(std::size_t subject_begin, st
   return tokens_.expect_word("END");
 }
 
-Result<void> ExpressionParser::parse_case_arm(std::size_t subject_begin, std::size_t subject_end, bool is_first) {
+Result<void> ExpressionParser::parse_case_arm(std::size_t subject_begin, std::size_t subject_end,
+                                              bool is_first) {
   const std::uint32_t position = tokens_.peek().begin;
   FIRN_TRY(tokens_.expect_word("WHEN"));
   for (std::size_t i = subject_begin; i < subject_end && !is_first; ++i) {

@@ -17,12 +17,28 @@ void append_bits(std::string& key, T v) {
 std::string key_of(const Value& v) {
   std::string key(1, static_cast<char>(v.type()));
   switch (v.type()) {
-    case TypeId::null: break;
-    case TypeId::boolean: key += v.as_bool() ? '1' : '0'; break;
-    case TypeId::utf8: case TypeId::binary: key += v.as_bytes(); break;
-    case TypeId::f32: case TypeId::f64: append_bits(key, v.as_double()); break;
-    case TypeId::u8: case TypeId::u16: case TypeId::u32: case TypeId::u64: append_bits(key, v.as_unsigned()); break;
-    default: append_bits(key, v.as_signed()); break;
+    case TypeId::null:
+      break;
+    case TypeId::boolean:
+      key += v.as_bool() ? '1' : '0';
+      break;
+    case TypeId::utf8:
+    case TypeId::binary:
+      key += v.as_bytes();
+      break;
+    case TypeId::f32:
+    case TypeId::f64:
+      append_bits(key, v.as_double());
+      break;
+    case TypeId::u8:
+    case TypeId::u16:
+    case TypeId::u32:
+    case TypeId::u64:
+      append_bits(key, v.as_unsigned());
+      break;
+    default:
+      append_bits(key, v.as_signed());
+      break;
   }
   return key;
 }

@@ -63,15 +63,32 @@ std::string timestamp_text(std::int64_t us) {
 
 std::string literal_text(const Value& v) {
   switch (v.type()) {
-    case TypeId::invalid: case TypeId::null: return "NULL";
-    case TypeId::boolean: return v.as_bool() ? "TRUE" : "FALSE";
-    case TypeId::i8: case TypeId::i16: case TypeId::i32: case TypeId::i64: return std::to_string(v.as_signed());
-    case TypeId::u8: case TypeId::u16: case TypeId::u32: case TypeId::u64: return std::to_string(v.as_unsigned());
-    case TypeId::f32: case TypeId::f64: return double_text(v.as_double());
-    case TypeId::utf8: return quote(v.as_bytes(), '\'');
-    case TypeId::binary: return blob_text(v.as_bytes());
-    case TypeId::timestamp: return timestamp_text(v.as_signed());
-    case TypeId::date: return "DATE '" + format_date(static_cast<std::int32_t>(v.as_signed())) + "'";
+    case TypeId::invalid:
+    case TypeId::null:
+      return "NULL";
+    case TypeId::boolean:
+      return v.as_bool() ? "TRUE" : "FALSE";
+    case TypeId::i8:
+    case TypeId::i16:
+    case TypeId::i32:
+    case TypeId::i64:
+      return std::to_string(v.as_signed());
+    case TypeId::u8:
+    case TypeId::u16:
+    case TypeId::u32:
+    case TypeId::u64:
+      return std::to_string(v.as_unsigned());
+    case TypeId::f32:
+    case TypeId::f64:
+      return double_text(v.as_double());
+    case TypeId::utf8:
+      return quote(v.as_bytes(), '\'');
+    case TypeId::binary:
+      return blob_text(v.as_bytes());
+    case TypeId::timestamp:
+      return timestamp_text(v.as_signed());
+    case TypeId::date:
+      return "DATE '" + format_date(static_cast<std::int32_t>(v.as_signed())) + "'";
   }
   return "NULL";
 }
@@ -173,37 +190,69 @@ class ExpressionWriter {
 
   std::string text_of(const ExprNode& node) {
     switch (node.op) {
-      case ExprOp::column: return name_text(query_.names[node.index]);
-      case ExprOp::literal: return literal_text(query_.literals[node.index]);
-      case ExprOp::now: return "NOW()";
-      case ExprOp::negate: return negation();
-      case ExprOp::logical_not: return "NOT " + operand(0, Binding::logical_not);
-      case ExprOp::add: return binary(node, "+");
-      case ExprOp::subtract: return binary(node, "-");
-      case ExprOp::multiply: return binary(node, "*");
-      case ExprOp::divide: return binary(node, "/");
-      case ExprOp::modulo: return binary(node, "%");
-      case ExprOp::concat: return binary(node, "||");
-      case ExprOp::eq: return binary(node, "=");
-      case ExprOp::ne: return binary(node, "<>");
-      case ExprOp::lt: return binary(node, "<");
-      case ExprOp::le: return binary(node, "<=");
-      case ExprOp::gt: return binary(node, ">");
-      case ExprOp::ge: return binary(node, ">=");
-      case ExprOp::logical_and: return binary(node, "AND");
-      case ExprOp::logical_or: return binary(node, "OR");
-      case ExprOp::is_null: return operand(0, Binding::equality) += " IS NULL";
-      case ExprOp::is_not_null: return operand(0, Binding::equality) += " IS NOT NULL";
-      case ExprOp::in_list: return in(node, " IN (");
-      case ExprOp::not_in_list: return in(node, " NOT IN (");
-      case ExprOp::between: return between("BETWEEN");
-      case ExprOp::not_between: return between("NOT BETWEEN");
-      case ExprOp::like: return like(node, "LIKE");
-      case ExprOp::not_like: return like(node, "NOT LIKE");
-      case ExprOp::case_when: return case_when(node);
-      case ExprOp::cast: return "CAST(" + plain(0) + " AS " + std::string(name_of(node.type)) + ")";
-      case ExprOp::call: case ExprOp::aggregate: return call(node);
-      case ExprOp::invalid: break;
+      case ExprOp::column:
+        return name_text(query_.names[node.index]);
+      case ExprOp::literal:
+        return literal_text(query_.literals[node.index]);
+      case ExprOp::now:
+        return "NOW()";
+      case ExprOp::negate:
+        return negation();
+      case ExprOp::logical_not:
+        return "NOT " + operand(0, Binding::logical_not);
+      case ExprOp::add:
+        return binary(node, "+");
+      case ExprOp::subtract:
+        return binary(node, "-");
+      case ExprOp::multiply:
+        return binary(node, "*");
+      case ExprOp::divide:
+        return binary(node, "/");
+      case ExprOp::modulo:
+        return binary(node, "%");
+      case ExprOp::concat:
+        return binary(node, "||");
+      case ExprOp::eq:
+        return binary(node, "=");
+      case ExprOp::ne:
+        return binary(node, "<>");
+      case ExprOp::lt:
+        return binary(node, "<");
+      case ExprOp::le:
+        return binary(node, "<=");
+      case ExprOp::gt:
+        return binary(node, ">");
+      case ExprOp::ge:
+        return binary(node, ">=");
+      case ExprOp::logical_and:
+        return binary(node, "AND");
+      case ExprOp::logical_or:
+        return binary(node, "OR");
+      case ExprOp::is_null:
+        return operand(0, Binding::equality) += " IS NULL";
+      case ExprOp::is_not_null:
+        return operand(0, Binding::equality) += " IS NOT NULL";
+      case ExprOp::in_list:
+        return in(node, " IN (");
+      case ExprOp::not_in_list:
+        return in(node, " NOT IN (");
+      case ExprOp::between:
+        return between("BETWEEN");
+      case ExprOp::not_between:
+        return between("NOT BETWEEN");
+      case ExprOp::like:
+        return like(node, "LIKE");
+      case ExprOp::not_like:
+        return like(node, "NOT LIKE");
+      case ExprOp::case_when:
+        return case_when(node);
+      case ExprOp::cast:
+        return "CAST(" + plain(0) + " AS " + std::string(name_of(node.type)) + ")";
+      case ExprOp::call:
+      case ExprOp::aggregate:
+        return call(node);
+      case ExprOp::invalid:
+        break;
     }
     FIRN_CHECK(!"an expression holds only known operators");
     return {};
@@ -225,9 +274,12 @@ std::string item_text(const Query& query, const SelectItem& item) {
 
 // The largest unit that divides it.
 std::string duration_text(std::int64_t us) {
-  struct Unit { std::int64_t us; const char* name; };
-  static constexpr Unit kUnits[] = {{86'400'000'000, "d"}, {3'600'000'000, "h"}, {60'000'000, "m"},
-                                    {1'000'000, "s"}, {1'000, "ms"}};
+  struct Unit {
+    std::int64_t us;
+    const char* name;
+  };
+  static constexpr Unit kUnits[] = {
+      {86'400'000'000, "d"}, {3'600'000'000, "h"}, {60'000'000, "m"}, {1'000'000, "s"}, {1'000, "ms"}};
   for (const Unit& u : kUnits)
     if (us % u.us == 0) return std::to_string(us / u.us) + u.name;
   return std::to_string(us) + "us";
@@ -277,7 +329,8 @@ std::string to_sql(const Query& q) {
   out += joined(q.select, [&](const SelectItem& item) { return item_text(q, item); });
   out += " FROM " + (q.from_file ? quote(q.table, '\'') : name_text(q.table)) + times_text(q);
   if (!q.where.empty()) out += " WHERE " + to_sql(q, q.where);
-  if (!q.group_by.empty()) out += " GROUP BY " + joined(q.group_by, [&](const Expr& e) { return to_sql(q, e); });
+  if (!q.group_by.empty())
+    out += " GROUP BY " + joined(q.group_by, [&](const Expr& e) { return to_sql(q, e); });
   if (!q.having.empty()) out += " HAVING " + to_sql(q, q.having);
   if (!q.order_by.empty())
     out += " ORDER BY " + joined(q.order_by, [&](const OrderItem& item) { return order_text(q, item); });

@@ -77,7 +77,8 @@ std::string TokenStream::describe(const Token& token) const {
     tail = "...";
   }
   std::string clean(shown);
-  std::replace_if(clean.begin(), clean.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
+  std::replace_if(
+      clean.begin(), clean.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
   const bool has_quotes = token.kind == TokenKind::text || token.kind == TokenKind::quoted_name;
   return has_quotes ? clean + tail : "'" + clean + tail + "'";
 }

@@ -1,4 +1,5 @@
-// A query text as a stream of tokens with a short look ahead, and the errors that point into it. Not thread-safe.
+// A query text as a stream of tokens with a short look ahead, and the errors that point into it. Not
+// thread-safe.
 #pragma once
 #include <array>
 #include <span>
@@ -23,7 +24,9 @@ class TokenStream {
   /// Where the token taken last ended; 0 before the first.
   std::uint32_t last_end() const noexcept { return last_end_; }
   std::string_view text() const noexcept { return text_; }
-  std::string_view text(const Token& token) const { return text_.substr(token.begin, token.end - token.begin); }
+  std::string_view text(const Token& token) const {
+    return text_.substr(token.begin, token.end - token.begin);
+  }
 
   /// Keywords are given in capitals and match in any case; quoted names never match.
   bool at_word(std::string_view upper, unsigned ahead = 0);
@@ -38,7 +41,8 @@ class TokenStream {
   /// Requires a word or quoted name to be next: takes it and returns the name it stands for.
   std::string take_name();
 
-  /// "expected WHAT, found 'token'", with the nearest of the candidates as a suggestion. A bad token's own fault wins.
+  /// "expected WHAT, found 'token'", with the nearest of the candidates as a suggestion. A bad token's own
+  /// fault wins.
   Error unexpected(std::string_view what, std::span<const std::string_view> candidates = {});
   /// {parse}: the message, the line, the caret.
   Error fault(std::size_t position, std::string message) const;

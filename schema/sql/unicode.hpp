@@ -14,7 +14,8 @@ struct CodePoint {
 CodePoint decode_utf8(std::string_view text, std::size_t at);
 /// Columns on a terminal, roughly: 0 for combining marks, 2 for East Asian wide characters and emoji, else 1.
 unsigned width_of_code_point(char32_t c);
-/// Letters and signs beyond ASCII that a name may hold: not the blanks, quotes and dashes which word processors put in.
+/// Letters and signs beyond ASCII that a name may hold: not the blanks, quotes and dashes which word
+/// processors put in.
 bool may_stand_in_name(char32_t c);
 
 }  // namespace firn::sql

@@ -8,16 +8,19 @@ namespace {
 
 // The condition with every operator's operands in parentheses, by a writer of its own.
 std::string shape(const Query& q, const Expr& e) {
-  static const char* const kNames[] = {"?",  "col", "lit", "neg", "not", "+",  "-",  "*",   "/",  "%",  "||",
-                                       "=",  "<>",  "<",   "<=",  ">",   ">=", "and", "or", "isnull", "notnull",
-                                       "in", "between", "like", "case", "cast", "call", "agg", "now", "notin",
-                                       "notbetween", "notlike"};
+  static const char* const kNames[] = {
+      "?",       "col",  "lit",  "neg",  "not",  "+",   "-",   "*",     "/",          "%",       "||",
+      "=",       "<>",   "<",    "<=",   ">",    ">=",  "and", "or",    "isnull",     "notnull", "in",
+      "between", "like", "case", "cast", "call", "agg", "now", "notin", "notbetween", "notlike"};
   std::vector<std::string> stack;
   for (const ExprNode& n : e.nodes) {
     std::string s;
-    if (n.op == ExprOp::column) s = q.names[n.index];
-    else if (n.op == ExprOp::literal) s = q.literals[n.index].is_null() ? "NULL" : q.literals[n.index].to_string();
-    else if (n.op == ExprOp::now) s = "now";
+    if (n.op == ExprOp::column)
+      s = q.names[n.index];
+    else if (n.op == ExprOp::literal)
+      s = q.literals[n.index].is_null() ? "NULL" : q.literals[n.index].to_string();
+    else if (n.op == ExprOp::now)
+      s = "now";
     else {
       const bool named = n.op == ExprOp::call || n.op == ExprOp::aggregate;
       s = "(" + (named ? q.names[n.index] : std::string(kNames[static_cast<std::size_t>(n.op)]));
@@ -97,10 +100,11 @@ TEST(SqlExpression, EveryFormHasItsNode) {
       {"current_date", "(cast:date now)"},
       {"TRUE AND false OR NULL", "(or (and true false) NULL)"},
       {"\"a b\" = \"c\"\"d\"", "(= a b c\"d)"},
-      {"date > timestamp AND type = key AND time < count", "(and (and (> date timestamp) (= type key)) (< time count))"},
+      {"date > timestamp AND type = key AND time < count",
+       "(and (and (> date timestamp) (= type key)) (< time count))"},
       {"date = DATE '2001-02-03'", "(= date 2001-02-03)"},
       {"timestamp > TIMESTAMP '2001-02-03 04:05'", "(> timestamp 2001-02-03T04:05:00.000000Z)"},
-      {"first + last + since + offset + of + version + now + interval + cast", 
+      {"first + last + since + offset + of + version + now + interval + cast",
        "(+ (+ (+ (+ (+ (+ (+ (+ first last) since) offset) of) version) now) interval) cast)"},
       {"\"order\" = 1", "(= order 1)"},
       {"größe > 1", "(> größe 1)"},
