@@ -15,8 +15,8 @@ std::string holder_of(int fd) {
   std::array<char, 20> text{};
   const ssize_t n = ::pread(fd, text.data(), text.size(), 0);
   std::string pid;
-  for (ssize_t i = 0; i < n && text[static_cast<std::size_t>(i)] >= '0' && text[static_cast<std::size_t>(i)] <= '9';
-       ++i) {
+  for (ssize_t i = 0;
+       i < n && text[static_cast<std::size_t>(i)] >= '0' && text[static_cast<std::size_t>(i)] <= '9'; ++i) {
     pid += text[static_cast<std::size_t>(i)];
   }
   return pid.empty() ? "another process" : "process " + pid;
@@ -24,8 +24,8 @@ std::string holder_of(int fd) {
 
 Result<void> write_pid(int fd, const std::string& path) {
   const std::string text = std::to_string(::getpid()) + "\n";
-  const bool written = ::ftruncate(fd, 0) == 0 && ::pwrite(fd, text.data(), text.size(), 0) ==
-                                                      static_cast<ssize_t>(text.size());
+  const bool written = ::ftruncate(fd, 0) == 0 &&
+                       ::pwrite(fd, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
   // A full disk only costs the next opener a less helpful message.
   if (!written && errno != ENOSPC && errno != EDQUOT) return os_error("write", path, errno);
   return {};

@@ -33,7 +33,9 @@ void prepare(io_uring_sqe& sqe, RingRequest& request) {
     case RingRequest::Kind::write:
       io_uring_prep_write(&sqe, request.fd, request.data, request.length, request.offset);
       break;
-    case RingRequest::Kind::sync: io_uring_prep_fsync(&sqe, request.fd, IORING_FSYNC_DATASYNC); break;
+    case RingRequest::Kind::sync:
+      io_uring_prep_fsync(&sqe, request.fd, IORING_FSYNC_DATASYNC);
+      break;
   }
   if (request.linked) sqe.flags = static_cast<std::uint8_t>(sqe.flags | IOSQE_IO_LINK);
   io_uring_sqe_set_data(&sqe, &request);
@@ -69,7 +71,8 @@ bool Ring::run(std::span<RingRequest> requests) {
   FIRN_CHECK(requests.size() <= kRingRequestsMax);
   for (RingRequest& request : requests) request.result = kNotRun;
   if (broken_ || requests.empty()) return false;
-  // Every run ends with empty queues, so a whole chain always fits; get_sqe gives null only where that is broken.
+  // Every run ends with empty queues, so a whole chain always fits; get_sqe gives null only where that is
+  // broken.
   if (io_uring_sq_space_left(&queue_->ring) < requests.size()) {
     broken_ = true;
     return false;

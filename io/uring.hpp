@@ -1,8 +1,8 @@
 // A small io_uring: a handful of reads, writes and syncs are submitted together and awaited together.
 //
-// A ring belongs to the thread that made it. run() returns only after the kernel has given every buffer back, whatever
-// went wrong in between, so a buffer need only outlive the call. A forked child shares the ring's memory and must not
-// touch it: thread_ring() gives it none.
+// A ring belongs to the thread that made it. run() returns only after the kernel has given every buffer back,
+// whatever went wrong in between, so a buffer need only outlive the call. A forked child shares the ring's
+// memory and must not touch it: thread_ring() gives it none.
 #pragma once
 #include <sys/types.h>
 
@@ -40,8 +40,9 @@ class Ring {
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
 
-  /// Runs at most kRingRequestsMax requests and fills in their results. True if the kernel took them in one piece;
-  /// false if not: links may then not have held, and a sync that succeeded proves nothing about writes before it.
+  /// Runs at most kRingRequestsMax requests and fills in their results. True if the kernel took them in one
+  /// piece; false if not: links may then not have held, and a sync that succeeded proves nothing about writes
+  /// before it.
   bool run(std::span<RingRequest> requests);
 
   /// True after a failure that left the ring unusable; requests then end with -ECANCELED.
@@ -63,8 +64,8 @@ class Ring {
   CompletionHook hook_;
 };
 
-/// The calling thread's ring, made at first use; null if the kernel refuses one to this thread or the process is a
-/// forked child: the caller then uses plain system calls.
+/// The calling thread's ring, made at first use; null if the kernel refuses one to this thread or the process
+/// is a forked child: the caller then uses plain system calls.
 Ring* thread_ring();
 
 }  // namespace firn::io

@@ -25,7 +25,8 @@ class UringFile final : public PosixFile {
 
   Result<void> read_at(std::uint64_t offset, std::span<std::uint8_t> out) const override {
     Ring* ring = out.size() < kRingReadBytesMin ? nullptr : thread_ring();
-    if (ring != nullptr && transfer(*ring, RingRequest::Kind::read, offset, out.data(), out.size()) == 0) return {};
+    if (ring != nullptr && transfer(*ring, RingRequest::Kind::read, offset, out.data(), out.size()) == 0)
+      return {};
     return PosixFile::read_at(offset, out);  // also the retry after an error, and the place that words it
   }
 
@@ -74,7 +75,8 @@ class UringFile final : public PosixFile {
   Result<void> write_linked(Ring& ring, std::uint64_t offset, std::span<const std::uint8_t> bytes) {
     const auto length = static_cast<std::uint32_t>(bytes.size());
     std::array<RingRequest, 2> chain{
-        RingRequest{RingRequest::Kind::write, fd(), offset, writable(bytes), length, true, 0}, sync_request()};
+        RingRequest{RingRequest::Kind::write, fd(), offset, writable(bytes), length, true, 0},
+        sync_request()};
     const bool together = ring.run(chain);
     const std::int32_t written = chain[0].result;
     const std::int32_t synced = chain[1].result;
@@ -89,9 +91,10 @@ class UringFile final : public PosixFile {
     return sync();
   }
 
-  // Moves all bytes in pieces, several in flight, unfinished ones again. 0, or the errno that ended it: ECANCELED if
-  // the ring broke, ENODATA at the end of the file.
-  int transfer(Ring& ring, RingRequest::Kind kind, std::uint64_t offset, std::uint8_t* data, std::size_t n) const {
+  // Moves all bytes in pieces, several in flight, unfinished ones again. 0, or the errno that ended it:
+  // ECANCELED if the ring broke, ENODATA at the end of the file.
+  int transfer(Ring& ring, RingRequest::Kind kind, std::uint64_t offset, std::uint8_t* data,
+               std::size_t n) const {
     std::vector<Piece> left;  // the next one last
     for (std::size_t from = 0; from < n; from += kRingTransferBytesMax) {
       left.push_back({from, std::min<std::size_t>(kRingTransferBytesMax, n - from)});
@@ -102,8 +105,9 @@ class UringFile final : public PosixFile {
       const std::size_t count = std::min(left.size(), requests.size());
       for (std::size_t i = 0; i < count; ++i) {
         const Piece piece = left[left.size() - 1 - i];
-        requests[i] = {kind,  fd(), offset + piece.from, data + piece.from, static_cast<std::uint32_t>(piece.length),
-                       false, 0};
+        requests[i] = {
+            kind,  fd(), offset + piece.from, data + piece.from, static_cast<std::uint32_t>(piece.length),
+            false, 0};
       }
       const auto batch = std::span(requests).first(count);
       ring.run(batch);
@@ -115,7 +119,8 @@ class UringFile final : public PosixFile {
     return 0;
   }
 
-  static int keep_unfinished(std::span<const RingRequest> batch, const std::uint8_t* data, std::vector<Piece>& left) {
+  static int keep_unfinished(std::span<const RingRequest> batch, const std::uint8_t* data,
+                             std::vector<Piece>& left) {
     for (const RingRequest& r : batch) {
       if (r.result < 0 && !is_transient(-r.result)) return -r.result;
       if (r.result == 0 && r.kind == RingRequest::Kind::read) return ENODATA;
@@ -128,7 +133,8 @@ class UringFile final : public PosixFile {
 
 }  // namespace
 
-Result<std::shared_ptr<UringDisk>> UringDisk::open_root(const std::string& root, bool create, SystemCalls& calls) {
+Result<std::shared_ptr<UringDisk>> UringDisk::open_root(const std::string& root, bool create,
+                                                        SystemCalls& calls) {
   FIRN_ASSIGN(const auto probe, Ring::create());
   FIRN_ASSIGN(RootFolder folder, RootFolder::open(root, create));
   return std::shared_ptr<UringDisk>(new UringDisk(std::move(folder), calls));
