@@ -190,6 +190,7 @@ class SimDisk::SimFile final : public File {
     if (verdict.error && !state_->frozen)
       verdict = state_->admit(SimOp::read, path_);  // one retry, as real disks get
     if (verdict.error) return *verdict.error;
+    if (out.empty()) return {};
     const auto& bytes = node_->bytes;
     if (offset > bytes.size() || out.size() > bytes.size() - offset) {
       return Error(ErrorCode::corrupt, "'" + path_ + "' ends at " + std::to_string(bytes.size()) + ", but " +
