@@ -312,7 +312,9 @@ Result<void> HotWriter::remove_catalog(std::string_view key) {
 Result<void> HotWriter::append_raw(int database, std::string_view key, std::string_view value) {
   LmdbEnv& env = *impl_->store->env;
   MDB_val k{key.size(), const_cast<char*>(key.data())}, v{value.size(), const_cast<char*>(value.data())};
-  const int rc = mdb_put(impl_->txn.get(), database == 0 ? env.rows() : env.catalog(), &k, &v, MDB_APPEND);
+  // The catalog holds the state record already if an earlier part of the checkpoint was committed.
+  const int rc = database == 0 ? mdb_put(impl_->txn.get(), env.rows(), &k, &v, MDB_APPEND)
+                               : mdb_put(impl_->txn.get(), env.catalog(), &k, &v, 0);
   if (rc == MDB_KEYEXIST) return Error(ErrorCode::corrupt, "hot tier: a checkpoint's keys are out of order");
   if (rc != 0) return lmdb_error(rc, "load a checkpoint");
   if (database == 1 && key == kStateKey) {
