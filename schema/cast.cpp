@@ -226,7 +226,7 @@ Result<Value> coerce_number(const Value& v, TypeId to) {
 }  // namespace
 
 Result<Value> Value::cast(TypeId to) const {
-  if (is_null()) return Value();
+  if (is_null()) return *this;
   if (type_ == to) return *this;
   if (to == TypeId::null || to == TypeId::invalid) return mismatch(*this, to);
   if (to == TypeId::utf8) return Value(to_string());
