@@ -35,6 +35,8 @@ struct RowFileInfo {
   std::optional<std::int64_t> time_min, time_max;  ///< of the event-time column, in its own unit
   std::int64_t created_us = 0;  ///< commit time of the newest row at its creation; ages are counted from it
   std::uint64_t block_number = 0;  ///< place within its commit, for batches of several blocks
+  std::uint64_t base_csn = 0;      ///< no row of it ends at or below this CSN: resolving begins here
+  bool operator==(const RowFileInfo&) const = default;
 };
 
 /// Zone map of one column of one row group. min and max are NULL if unknown or if there are only NULLs; for long
