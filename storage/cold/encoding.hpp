@@ -69,6 +69,19 @@ class StringSink {
   Result<void> append(std::string_view v);
   /// Room for `n` more bytes, to be filled in place before end_string(). nullptr if that exceeds the claim.
   char* extend(std::size_t n);
+  /// Room for one string of at most `n` bytes, to be written and then given to end_string(end).
+  char* room(std::size_t n) {
+    bytes_.reserve(bytes_.size() + n);
+    return reinterpret_cast<char*>(bytes_.data() + bytes_.size());  // NOLINT: own buffer
+  }
+  /// False if the string exceeds the claim.
+  bool end_string(const char* end) {
+    const auto size = static_cast<std::size_t>(reinterpret_cast<const std::uint8_t*>(end) - bytes_.data());  // NOLINT
+    if (size > bytes_max_) return false;
+    bytes_.resize_uninitialized(size);
+    end_string();
+    return true;
+  }
   void end_string() { offsets_.push(static_cast<std::int32_t>(bytes_.size())); }
   std::size_t size() const { return offsets_.size() / sizeof(std::int32_t) - 1; }
   std::string_view at(std::size_t i) const {

@@ -27,6 +27,8 @@ struct EncodeContext {
   EncodeContext below(Encoding without) const {
     return {options, depth + 1, banned | 1U << static_cast<unsigned>(without)};
   }
+  /// For positions that are searched: frames only, whose values can be read one by one.
+  EncodeContext searched() const { return {options, depth + 1, ~std::uint32_t{0}}; }
 };
 
 /// The chooser for a child node: least estimate, and the node itself.

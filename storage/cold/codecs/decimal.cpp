@@ -120,7 +120,7 @@ bool decimal::encode(Ints bits, bool is_f32, const EncodeContext& context, Encod
   put_child(out.bytes, main.bytes);
   out.tree = "decimal(" + std::to_string(k) + "," + main.tree;
   if (!exceptions.empty()) {
-    put_child(out.bytes, encode_ints(positions, child).bytes);
+    put_child(out.bytes, encode_ints(positions, child.searched()).bytes);
     put_child(out.bytes, encode_ints(exceptions, child).bytes);
     out.tree += ",exceptions[" + std::to_string(exceptions.size()) + "]";
   }

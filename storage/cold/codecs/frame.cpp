@@ -39,7 +39,7 @@ void consider(Ints v, std::uint64_t slope, std::uint64_t scale, FramePlan& best)
     const std::size_t end = std::min(v.size(), first + kBlockValues);
     std::uint64_t drop = slope * first;
     for (std::size_t i = first; i < end; ++i, drop += slope) block.take(v[i] - drop);
-    blocked += kEntryBytes + static_cast<double>(packed_bytes(end - first, bit_width_of(block.range() / scale)));
+    blocked += static_cast<double>(kEntryBytes + packed_bytes(end - first, bit_width_of(block.range() / scale)));
     all.min = std::min(all.min, block.min);
     all.max = std::max(all.max, block.max);
   }

@@ -30,7 +30,7 @@ std::vector<std::int64_t> sample_of(Ints v) {
 std::pair<std::size_t, std::size_t> densest(const std::vector<std::int64_t>& s, unsigned width) {
   std::size_t low = 0, best = 0, most = 0;
   for (std::size_t high = 0; high < s.size(); ++high) {
-    while (static_cast<std::uint64_t>(s[high]) - static_cast<std::uint64_t>(s[low]) >> width != 0) ++low;
+    while ((static_cast<std::uint64_t>(s[high]) - static_cast<std::uint64_t>(s[low])) >> width != 0) ++low;
     if (high - low + 1 > most) most = high - low + 1, best = low;
   }
   return {best, most};
@@ -125,7 +125,7 @@ void patched::encode(Ints values, const EncodeContext& context, Encoded& out) {
   put_child(out.bytes, m.bytes);
   out.tree = "patched[" + std::to_string(outliers.size()) + "](" + m.tree;
   if (outliers.empty()) positions.push_back(0), outliers.push_back(0);  // nodes have values; never read
-  const Encoded p = encode_ints(positions, child), v = encode_ints(outliers, child);
+  const Encoded p = encode_ints(positions, context.searched()), v = encode_ints(outliers, child);
   put_child(out.bytes, p.bytes);
   put_child(out.bytes, v.bytes);
   out.tree += "," + p.tree + "," + v.tree + ")";

@@ -82,13 +82,13 @@ double run_length::estimate(Ints values, const IntProfile& profile, const Encode
   if (profile.runs * 4 > values.size()) return kNoFit;
   const Runs r = runs_of(values);
   const EncodeContext child = context.below(Encoding::run_length);
-  return 13 + estimate_ints(r.ends, child) + estimate_ints(r.values, child);
+  return 13 + estimate_ints(r.ends, context.searched()) + estimate_ints(r.values, child);
 }
 
 void run_length::encode(Ints values, const EncodeContext& context, Encoded& out) {
   const Runs r = runs_of(values);
   const EncodeContext child = context.below(Encoding::run_length);
-  const Encoded ends = encode_ints(r.ends, child), run_values = encode_ints(r.values, child);
+  const Encoded ends = encode_ints(r.ends, context.searched()), run_values = encode_ints(r.values, child);
   out.bytes.push_back(static_cast<char>(Encoding::run_length));
   put(out.bytes, static_cast<std::uint32_t>(r.ends.size()));
   put_child(out.bytes, ends.bytes);
