@@ -1,0 +1,204 @@
+#include "io/append_log.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "io/crc32c.hpp"
+#include "io/disk_path.hpp"
+
+namespace firn::io {
+namespace {
+
+constexpr std::uint64_t kFirstAllocation = 64 * 1024;
+constexpr std::uint64_t kAllocationStepMax = std::uint64_t{64} << 20;
+// Up to here an entry is glued into one buffer for one write; beyond, its large parts go to the file from
+// where they are. A copy of 256 KiB costs some 20 us, less than the write that it saves.
+constexpr std::size_t kGluedBytesMax = 256 * 1024;
+constexpr std::size_t kOwnWriteBytesMin = 64 * 1024;
+
+constexpr std::array<std::uint8_t, kEntryAlignment> kPadding{};
+
+std::uint64_t total_bytes(AppendLog::Parts parts) {
+  std::uint64_t sum = 0;
+  for (const auto& part : parts) sum += part.size();
+  return sum;
+}
+
+// The length that a log of `now` bytes gets so that `needed` bytes fit: doubled, in steps of at most 64 MiB.
+std::uint64_t grown(std::uint64_t now, std::uint64_t needed) {
+  std::uint64_t size = std::max(now, kFirstAllocation);
+  while (size < needed) size += std::min(size, kAllocationStepMax);
+  return size;
+}
+
+// Writes a run of pieces to consecutive offsets: small ones are gathered, large ones go straight. The last
+// write can carry the sync.
+class PieceWriter {
+ public:
+  PieceWriter(File& file, std::uint64_t offset, std::uint64_t total_bytes, std::vector<std::uint8_t>& staging)
+      : file_(file),
+        offset_(offset),
+        glue_below_(total_bytes <= kGluedBytesMax ? kGluedBytesMax + 1 : kOwnWriteBytesMin),
+        staging_(staging) {
+    staging_.clear();
+  }
+
+  Result<void> add(std::span<const std::uint8_t> piece) {
+    const bool own_write = piece.size() >= glue_below_;
+    if (own_write || staging_.size() + piece.size() > kGluedBytesMax) FIRN_TRY(flush());
+    if (!own_write) {
+      staging_.insert(staging_.end(), piece.begin(), piece.end());
+      return {};
+    }
+    FIRN_TRY(file_.write_at(offset_, piece));
+    offset_ += piece.size();
+    return {};
+  }
+
+  Result<void> finish(bool and_sync) {
+    if (!and_sync) return flush();
+    return staging_.empty() ? file_.sync() : file_.write_and_sync(offset_, staging_);
+  }
+
+ private:
+  Result<void> flush() {
+    if (staging_.empty()) return {};
+    FIRN_TRY(file_.write_at(offset_, staging_));
+    offset_ += staging_.size();
+    staging_.clear();
+    return {};
+  }
+
+  File& file_;
+  std::uint64_t offset_;
+  std::size_t glue_below_;
+  std::vector<std::uint8_t>& staging_;
+};
+
+}  // namespace
+
+AppendLog::AppendLog(std::unique_ptr<File> file, const LogFileHeader& header)
+    : file_(std::move(file)),
+      header_(header),
+      written_{kLogHeaderBytes, header.first_sequence - 1, header.chain_start},
+      durable_(written_) {}
+
+Result<std::unique_ptr<AppendLog>> AppendLog::create(Disk& disk, const std::string& path,
+                                                     const LogFileHeader& header) {
+  if (header.first_sequence == 0) return Error(ErrorCode::invalid_argument, "sequences of a log begin at 1");
+  FIRN_ASSIGN(auto file, disk.open(path, Disk::Mode::create_new));
+  std::unique_ptr<AppendLog> log(new AppendLog(std::move(file), header));
+  auto made = log->make_room(kLogHeaderBytes);
+  if (made) made = log->file_->write_and_sync(0, encode_log_header(header));
+  if (made) made = disk.sync_directory(parent_path(path));
+  if (made) return log;
+  (void)disk.remove(path);  // nothing was promised yet; the name is free for another try
+  return made.error();
+}
+
+Error AppendLog::fail(const Error& error) {
+  if (!failure_) failure_ = error.within("log '" + file_->path() + "' takes no more entries");
+  return *failure_;
+}
+
+Result<void> AppendLog::make_room(std::uint64_t end) {
+  if (end <= allocated_) return {};
+  const std::uint64_t size = grown(allocated_, end);
+  auto made = file_->allocate(size);
+  if (!made && made.error().code() == ErrorCode::full && size > end) made = file_->allocate(end);
+  if (!made) return made.error().code() == ErrorCode::full ? made.error() : fail(made.error());
+  allocated_ = std::max(end, size);
+  return {};
+}
+
+Result<EntryPosition> AppendLog::append(Parts parts, std::uint32_t kind) {
+  return append_entry(parts, kind, false);
+}
+Result<EntryPosition> AppendLog::append(std::span<const std::uint8_t> payload, std::uint32_t kind) {
+  return append_entry({&payload, 1}, kind, false);
+}
+Result<EntryPosition> AppendLog::append_and_sync(Parts parts, std::uint32_t kind) {
+  return append_entry(parts, kind, true);
+}
+Result<EntryPosition> AppendLog::append_and_sync(std::span<const std::uint8_t> payload, std::uint32_t kind) {
+  return append_entry({&payload, 1}, kind, true);
+}
+
+Result<EntryPosition> AppendLog::append_entry(Parts parts, std::uint32_t kind, bool and_sync) {
+  if (failure_) return *failure_;
+  if (kind == 0 || kind >= kReservedKinds)
+    return Error(ErrorCode::invalid_argument, "log entry of a reserved kind");
+  const std::uint64_t payload_bytes = total_bytes(parts);
+  if (payload_bytes > kPayloadBytesMax) {
+    return Error(ErrorCode::out_of_range, "a log entry of " + std::to_string(payload_bytes) +
+                                              " bytes; the limit is " + std::to_string(kPayloadBytesMax));
+  }
+  const std::uint64_t length = entry_bytes(payload_bytes);
+  FIRN_TRY(make_room(written_.offset + length));
+
+  EntryHeader header{
+      static_cast<std::uint32_t>(payload_bytes),     kind, written_.sequence + 1, durable_, written_.chain,
+      payload_seed(header_.identity, written_.chain)};
+  for (const auto& part : parts) header.payload_crc = crc32c(part, header.payload_crc);
+  const EntryHeaderBytes bytes = encode_entry_header(header, header_.identity, written_.offset);
+  if (auto written = write_entry(written_.offset, bytes, parts, and_sync); !written)
+    return fail(written.error());
+
+  const EntryPosition position{written_.offset, length, written_.offset + kEntryHeaderBytes, payload_bytes,
+                               header.sequence};
+  written_ = {written_.offset + length, header.sequence, chain_after(bytes, written_.chain)};
+  if (and_sync) durable_ = written_;
+  return position;
+}
+
+Result<void> AppendLog::write_entry(std::uint64_t offset, std::span<const std::uint8_t> header, Parts parts,
+                                    bool and_sync) {
+  const std::uint64_t payload_bytes = total_bytes(parts);
+  PieceWriter writer(*file_, offset, entry_bytes(payload_bytes), staging_);
+  FIRN_TRY(writer.add(header));
+  for (const auto& part : parts) FIRN_TRY(writer.add(part));
+  FIRN_TRY(writer.add(std::span(kPadding).first(padding_after(payload_bytes))));
+  return writer.finish(and_sync);
+}
+
+Result<void> AppendLog::sync() {
+  if (failure_) return *failure_;
+  if (durable_ == written_) return {};
+  if (auto synced = file_->sync(); !synced) return fail(synced.error());
+  durable_ = written_;
+  return {};
+}
+
+Result<void> AppendLog::seal() {
+  if (failure_) return *failure_;
+  FIRN_TRY(make_room(written_.offset + kFooterEntryBytes));
+  if (auto sealed = seal_file(); !sealed) return fail(sealed.error());
+  failure_ = Error(ErrorCode::closed, "log '" + file_->path() + "' is sealed");
+  return {};
+}
+
+// The entries are synced before the footer is written: so a sound footer proves, by its watermark, that every
+// entry before it was durable, and a bad one among them is damage.
+Result<void> AppendLog::seal_file() {
+  FIRN_TRY(sync());
+  const LogFooter footer{written_.sequence + 1 - header_.first_sequence, written_.offset, written_.chain};
+  const FooterPayloadBytes payload = encode_footer(footer);
+  const EntryHeader header{
+      kFooterPayloadBytes,   kFooterKind,
+      written_.sequence + 1, durable_,
+      written_.chain,        crc32c(payload, payload_seed(header_.identity, written_.chain))};
+  const EntryHeaderBytes bytes = encode_entry_header(header, header_.identity, written_.offset);
+  std::array<std::uint8_t, kFooterEntryBytes> entry{};
+  std::copy(bytes.begin(), bytes.end(), entry.begin());
+  std::copy(payload.begin(), payload.end(), entry.begin() + kEntryHeaderBytes);
+  const std::uint64_t length = written_.offset + entry.size();
+  // Into preallocated room, then the cut: a full device cannot keep a log from being sealed.
+  FIRN_TRY(file_->write_at(written_.offset, entry));
+  FIRN_TRY(file_->truncate(length));
+  FIRN_TRY(file_->sync());
+  durable_ = written_;
+  allocated_ = length;
+  return {};
+}
+
+}  // namespace firn::io
