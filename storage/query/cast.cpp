@@ -205,6 +205,8 @@ NodePtr date_to_timestamp(NodePtr a, Place place, bool saturate) {
   return kernel_node(days_to_us, TypeId::timestamp, {a}, place, !saturate, saturate);
 }
 
+bool is_date_to_timestamp(const Node& node) { return node.kernel == days_to_us; }
+
 NodePtr number_to_timestamp(NodePtr a, Place place) {
   Kernel k = number_to_us<double>;
   if (a->lane() == Lane::i64) k = number_to_us<std::int64_t>;

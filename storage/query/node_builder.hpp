@@ -54,8 +54,9 @@ Result<NodePtr> make_coalesce(std::vector<NodePtr> args, Place place);
 
 // cast.cpp
 Result<NodePtr> make_cast(NodePtr a, TypeId to, Place place);
-/// The difference of nothing but lanes: widths checked at run time, for `can_fail` conversions, none for safe ones.
+/// saturate: dates outside of what a timestamp can hold become its ends (enough to compare), else they are an error.
 NodePtr date_to_timestamp(NodePtr a, Place place, bool saturate);
+bool is_date_to_timestamp(const Node& node);
 NodePtr number_to_timestamp(NodePtr a, Place place);
 
 // like.cpp
