@@ -256,6 +256,22 @@ TEST_F(LogTest, FullDiskRefusesTheAppendAndTheLogGoesOnOnceThereIsRoom) {
   expect_end(read(), 3, false);
 }
 
+TEST_F(LogTest, AnAlmostFullDiskIsUsedToItsEndWithoutHarm) {
+  disk_.set_capacity(80'000);
+  std::size_t appended = 0;
+  for (;; ++appended) {
+    const auto done = log_->append_and_sync(pattern(3000, appended), 1);
+    if (done.ok()) continue;
+    EXPECT_EQ(done.error().code(), ErrorCode::full);
+    break;
+  }
+  EXPECT_GT(appended, 24U);
+  EXPECT_FALSE(log_->failure().has_value());
+  disk_.set_capacity(std::nullopt);
+  put_synced("there is room again");
+  expect_end(read(), appended + 1, false);
+}
+
 TEST_F(LogTest, RewriteKeepsTheSoundPrefixInANewSealedFile) {
   put_synced("one");
   put_synced("two");
