@@ -6,7 +6,7 @@
 //   plan_mutex      planning a read or a job: resolving ends, the hot image, trimming the delta
 //   warm_mutex      appending to the open warm log
 //   view_mutex      the newest view (short)
-//   pin_mutex       pins and bases of running jobs (short)
+//   pins' mutex     pins and bases of running jobs (short)
 #pragma once
 #include <atomic>
 #include <mutex>
@@ -24,6 +24,7 @@ namespace firn::storage {
 /// A view and the hot transaction that belongs to it.
 struct ReadContext {
   View view;
+  std::shared_ptr<hot::HotStore> store;  ///< outlives the transaction
   hot::HotReader hot;
 };
 
@@ -50,7 +51,8 @@ class Engine {
   // --- engine_read.cpp ---
   Result<ReadContext> begin_read() const;
   View view() const;
-  Result<StoreSnapshot> snapshot(std::optional<Csn> at);
+  /// A CSN that stays readable until the last copy goes.
+  Result<std::shared_ptr<const Csn>> pin(std::optional<Csn> at);
   Result<Csn> csn_at(Timestamp t) const;
   Result<std::optional<std::vector<Value>>> get(std::uint64_t csn, std::string_view key, ReadCost& cost) const;
   Result<Batch> query(const Query& query, std::uint64_t csn, QueryProfile* profile, const ExecutionLimits& limits);
@@ -107,6 +109,7 @@ class Engine {
   Result<void> remove_orphans();
   Result<void> fill_delta();
   Result<void> write_marker();
+  void release_hot();
   std::string generation_folder(std::uint64_t n) const;
   std::size_t map_bytes(const HybridTableConfig& config) const;
   Result<void> checkpoint_locked();
@@ -139,13 +142,19 @@ class Engine {
   Result<std::optional<ScanBatch>> point_rows(const PreparedQuery& prepared, std::uint64_t csn, QueryProfile& profile);
   void trim_delta(const View& view);
 
+  // engine_policy.cpp
+  std::optional<JobOrder> job_towards(StorageTier to, const View& now);
+  std::optional<JobOrder> merge_small(const View& now, StorageTier tier, std::uint64_t rows_max, std::size_t files_min) const;
+  Result<std::uint64_t> folder_bytes(const std::string& path) const;
+  Result<std::uint64_t> live_rows(const FileEntry& entry) const;
+
   // engine_jobs.cpp
   Result<JobReport> demote_hot(StorageTier to, std::uint64_t upto);
   Result<JobReport> rewrite_files(const JobOrder& order);
   bool version_needed(std::uint64_t begin, std::uint64_t end, std::uint64_t horizon) const;
 
   std::unique_ptr<CommitLog> log_;
-  std::shared_ptr<hot::HotStore> hot_;
+  std::shared_ptr<hot::HotStore> hot_;  ///< guarded by view_mutex_ where it may be let go (close)
   std::uint64_t generation_ = 0;
 
   std::mutex commit_mutex_;
@@ -159,9 +168,12 @@ class Engine {
   std::unique_ptr<io::AppendLog> warm_log_;
   std::shared_ptr<DiskName> warm_name_;
 
-  mutable std::mutex pin_mutex_;
-  std::multiset<std::uint64_t> pins_;
-  std::multiset<std::uint64_t> bases_;  ///< of running jobs: the delta is kept from there on
+  struct Pins {
+    std::mutex mutex;
+    std::multiset<std::uint64_t> csns;
+    std::multiset<std::uint64_t> bases;  ///< of running jobs: the delta is kept from there on
+  };
+  const std::shared_ptr<Pins> pins_ = std::make_shared<Pins>();
 
   std::mutex names_mutex_;
   std::map<std::string, std::weak_ptr<DiskName>> names_;

@@ -94,7 +94,9 @@ struct HotWriter::Impl {
 // --- store -----------------------------------------------------------------------------------------------------------
 
 HotStore::HotStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-HotStore::~HotStore() = default;
+HotStore::~HotStore() {
+  std::unique_lock lock(impl_->map_gate);  // the last reader ends first
+}
 
 Result<std::unique_ptr<HotStore>> HotStore::open(const std::string& folder, std::uint64_t table_id,
                                                  std::size_t map_bytes, bool read_only) {
