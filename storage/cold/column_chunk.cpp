@@ -239,6 +239,9 @@ Result<Column> OpenChunk::column() const {
   } else if (n.size != 0) {
     FIRN_ASSIGN(c.dictionary, dictionary([&] { return plain(*n.entries, n.size); }));
     FIRN_ASSIGN(c.values, codes(n.codes, n.size));
+  } else if (numbers_ && c.type != TypeId::boolean && numbers_->constant()) {
+    FIRN_ASSIGN(c.dictionary, dictionary([&] { return plain(*numbers_, 1); }));
+    FIRN_ASSIGN(c.values, codes(nullptr, 1));
   } else if (strings_) {
     FIRN_ASSIGN(c, plain(*strings_, meta_.rows));
   } else {

@@ -1,5 +1,6 @@
 #include "storage/cold/column_stats.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #define XXH_INLINE_ALL
@@ -17,9 +18,9 @@ class DistinctSketch {
   std::uint64_t estimate(std::uint64_t rows) const {
     std::uint64_t set = 0;
     for (const std::uint64_t w : bits_) set += static_cast<std::uint64_t>(std::popcount(w));
-    if (set == kBits) return rows;
+    if (set == bits_.size() * 64) return rows;
     const double e = -kBits * std::log1p(-static_cast<double>(set) / kBits);
-    return std::min(rows, std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::llround(e))));
+    return std::clamp<std::uint64_t>(static_cast<std::uint64_t>(std::llround(e)), 1, rows);
   }
 
  private:

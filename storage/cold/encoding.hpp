@@ -7,6 +7,7 @@
 // bytes hold: Error {corrupt} instead.
 #pragma once
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -50,6 +51,8 @@ class IntReader {
   virtual Result<void> read(std::size_t first, std::size_t n, std::uint64_t* out) const = 0;
   /// Value i, cheaply if the codec can.
   virtual Result<std::uint64_t> at(std::size_t i, PointScratch& scratch) const;
+  /// The value, if all are this one.
+  virtual std::optional<std::uint64_t> constant() const { return std::nullopt; }
 };
 using IntReaderPtr = std::unique_ptr<const IntReader>;
 
