@@ -3,6 +3,7 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <atomic>
 
 namespace firn::storage::cold {
 namespace {
@@ -83,7 +84,9 @@ std::string encode_stream(std::string_view bytes, const EncodeOptions& options, 
 
 Result<StreamReader> StreamReader::open(Bytes body, std::uint64_t length, int depth) {
   NodeParser in(body);
+  static std::atomic<std::uint64_t> streams{0};
   StreamReader r;
+  r.number_ = ++streams;
   r.kind_ = static_cast<StreamKind>(in.take<std::uint8_t>());
   r.length_ = length;
   Bytes ends;
@@ -162,12 +165,12 @@ Result<void> StreamReader::read(std::uint64_t offset, std::uint64_t n, std::uint
   if (offset > length_ || n > length_ - offset) return damaged("a string lies beyond its bytes");
   while (n > 0) {
     const std::uint64_t b = offset / kZstdBlockBytes, skip = offset % kZstdBlockBytes;
-    if (scratch.stream != ends_.get() || scratch.block != b) {
-      scratch.stream = nullptr;
+    if (scratch.stream != number_ || scratch.block != b) {
+      scratch.stream = 0;
       scratch.bytes.resize(block_length(b));
       scratch.bytes_decoded += scratch.bytes.size();
       FIRN_TRY(block(b, reinterpret_cast<std::uint8_t*>(scratch.bytes.data())));  // NOLINT
-      scratch.stream = ends_.get();
+      scratch.stream = number_;
       scratch.block = b;
     }
     const std::uint64_t m = std::min<std::uint64_t>(n, scratch.bytes.size() - skip);

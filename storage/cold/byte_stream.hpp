@@ -29,6 +29,7 @@ class StreamReader {
   std::uint64_t length_ = 0;
   Bytes bytes_;
   IntReaderPtr ends_;
+  std::uint64_t number_ = 0;  ///< unique in the process: an address may be used again
 };
 
 }  // namespace firn::storage::cold

@@ -37,7 +37,7 @@ struct Encoded {
 
 /// Decompressed blocks kept over the reads of one lookup, and the count of decoded bytes.
 struct PointScratch {
-  const void* stream = nullptr;
+  std::uint64_t stream = 0;  ///< the stream's number, 0 = none
   std::uint64_t block = 0;
   std::string bytes;
   std::uint64_t bytes_decoded = 0;

@@ -39,13 +39,14 @@ void consider(Ints v, std::uint64_t slope, std::uint64_t scale, FramePlan& best)
     const std::size_t end = std::min(v.size(), first + kBlockValues);
     std::uint64_t drop = slope * first;
     for (std::size_t i = first; i < end; ++i, drop += slope) block.take(v[i] - drop);
-    blocked += static_cast<double>(kEntryBytes + packed_bytes(end - first, bit_width_of(block.range() / scale)));
+    const std::uint64_t bytes = kEntryBytes + packed_bytes(end - first, bit_width_of(block.range() / scale));
+    blocked += static_cast<double>(bytes);
     all.min = std::min(all.min, block.min);
     all.max = std::max(all.max, block.max);
   }
   const auto flags = static_cast<std::uint8_t>((slope != 0 ? kSloped : 0) | (scale != 1 ? kScaled : 0));
   const double uniform = 9 + static_cast<double>(packed_bytes(v.size(), bit_width_of(all.range() / scale)));
-  const double head = 2 + kPackSlack + (slope != 0 ? 8 : 0) + (scale != 1 ? 8 : 0);
+  const double head = 2.0 + kPackSlack + (slope != 0 ? 8 : 0) + (scale != 1 ? 8 : 0);
   if (uniform + head < best.bytes) best = {flags, slope, scale, uniform + head};
   if (blocked + head < best.bytes) best = {static_cast<std::uint8_t>(flags | kBlocked), slope, scale, blocked + head};
 }
