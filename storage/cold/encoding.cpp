@@ -193,6 +193,7 @@ void StringSink::reserve(std::size_t n) { offsets_.reserve(offsets_.size() + n *
 char* StringSink::extend(std::size_t n) {
   const std::size_t size = bytes_.size();
   if (n > bytes_max_ || size > bytes_max_ - n) return nullptr;
+  bytes_.reserve(kBufferAlignment);  // never null: nullptr means refused
   bytes_.resize_uninitialized(size + n);
   return reinterpret_cast<char*>(bytes_.data() + size);  // NOLINT: own buffer
 }
