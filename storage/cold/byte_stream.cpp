@@ -103,7 +103,8 @@ Result<StreamReader> StreamReader::open(Bytes body, std::uint64_t length, int de
       FIRN_ASSIGN(r.ends_, open_ints(ends, blocks, depth + 1));
       return r;
     }
-    default: return damaged("unknown kind of byte stream");
+    default:
+      return damaged("unknown kind of byte stream");
   }
 }
 
@@ -119,7 +120,8 @@ Result<void> StreamReader::block(std::uint64_t i, std::uint8_t* out) const {
     FIRN_TRY(ends_->read(i - 1, 2, range));
   }
   const std::size_t raw = block_length(i);
-  if (range[1] < range[0] || range[1] > bytes_.length || range[1] - range[0] > raw) return damaged("block ends do not ascend");
+  if (range[1] < range[0] || range[1] > bytes_.length || range[1] - range[0] > raw)
+    return damaged("block ends do not ascend");
   const std::size_t packed = range[1] - range[0];
   FIRN_ASSIGN(const std::uint8_t* p, bytes_.get(range[0], packed));
   if (packed == raw) {
@@ -128,7 +130,8 @@ Result<void> StreamReader::block(std::uint64_t i, std::uint8_t* out) const {
   }
   ZSTD_DCtx* d = compressor().d;
   if (d == nullptr) return Error(ErrorCode::memory, "no memory to decompress a column");
-  if (ZSTD_decompressDCtx(d, out, raw, p, packed) != raw) return damaged("a zstd block does not decompress to its length");
+  if (ZSTD_decompressDCtx(d, out, raw, p, packed) != raw)
+    return damaged("a zstd block does not decompress to its length");
   return {};
 }
 
@@ -156,7 +159,8 @@ Result<void> StreamReader::read(std::uint64_t offset, std::uint64_t n, std::uint
   return {};
 }
 
-Result<void> StreamReader::read(std::uint64_t offset, std::uint64_t n, std::uint8_t* out, PointScratch& scratch) const {
+Result<void> StreamReader::read(std::uint64_t offset, std::uint64_t n, std::uint8_t* out,
+                                PointScratch& scratch) const {
   if (n == 0) return {};
   if (kind_ == StreamKind::raw) {
     scratch.bytes_decoded += n;

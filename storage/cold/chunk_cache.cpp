@@ -18,7 +18,8 @@ std::uint64_t ChunkCache::bytes() const {
   return bytes_;
 }
 
-void ChunkCache::admit(const std::shared_ptr<ChunkSlots>& slots, std::size_t i, std::shared_ptr<const OpenChunk> chunk) {
+void ChunkCache::admit(const std::shared_ptr<ChunkSlots>& slots, std::size_t i,
+                       std::shared_ptr<const OpenChunk> chunk) {
   const std::lock_guard lock(mutex_);
   const std::uint64_t charge = chunk->charge();
   if (charge > capacity_) return;

@@ -1,5 +1,6 @@
-// Open chunks of all segments of the process, within one budget: what is in memory is neither read nor checked again.
-// Thread-safe. First in, first out with a second chance: a chunk that was used since it was looked at last stays.
+// Open chunks of all segments of the process, within one budget: what is in memory is neither read nor
+// checked again. Thread-safe. First in, first out with a second chance: a chunk that was used since it was
+// looked at last stays.
 #pragma once
 #include <atomic>
 #include <deque>

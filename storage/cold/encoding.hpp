@@ -1,10 +1,10 @@
-// Encodings of column chunks. A codec is three verbs: estimate, encode, open (which decodes ranges and, where that is
-// cheap, single values). Codecs are peers, one file each under codecs/; choose_*.cpp compares their estimates and
-// cascades: codes, lengths, deltas and field numbers go through the integer chooser again.
+// Encodings of column chunks. A codec is three verbs: estimate, encode, open (which decodes ranges and, where
+// that is cheap, single values). Codecs are peers, one file each under codecs/; choose_*.cpp compares their
+// estimates and cascades: codes, lengths, deltas and field numbers go through the integer chooser again.
 //
 // All integers travel as u64 in two's complement, sign-extended; arithmetic wraps. Readers are immutable and
-// thread-safe; they never read outside their bytes, and never give more values than the parent asked for, whatever the
-// bytes hold: Error {corrupt} instead.
+// thread-safe; they never read outside their bytes, and never give more values than the parent asked for,
+// whatever the bytes hold: Error {corrupt} instead.
 #pragma once
 #include <memory>
 #include <optional>
@@ -79,7 +79,8 @@ class StringSink {
   }
   /// False if the string exceeds the claim.
   bool end_string(const char* end) {
-    const auto size = static_cast<std::size_t>(reinterpret_cast<const std::uint8_t*>(end) - bytes_.data());  // NOLINT
+    const auto size =
+        static_cast<std::size_t>(reinterpret_cast<const std::uint8_t*>(end) - bytes_.data());  // NOLINT
     if (size > bytes_max_) return false;
     bytes_.resize_uninitialized(size);
     end_string();
@@ -89,7 +90,8 @@ class StringSink {
   std::size_t size() const { return offsets_.size() / sizeof(std::int32_t) - 1; }
   std::string_view at(std::size_t i) const {
     const auto* o = reinterpret_cast<const std::int32_t*>(offsets_.data());  // NOLINT: own buffer
-    return {reinterpret_cast<const char*>(bytes_.data()) + o[i], static_cast<std::size_t>(o[i + 1] - o[i])};  // NOLINT
+    return {reinterpret_cast<const char*>(bytes_.data()) + o[i],
+            static_cast<std::size_t>(o[i + 1] - o[i])};  // NOLINT
   }
   void clear() {
     bytes_.resize(0);
@@ -102,7 +104,11 @@ class StringSink {
  private:
   std::uint64_t bytes_max_;
   MutableBuffer bytes_;
-  MutableBuffer offsets_ = [] { MutableBuffer b; b.push(std::int32_t{0}); return b; }();
+  MutableBuffer offsets_ = [] {
+    MutableBuffer b;
+    b.push(std::int32_t{0});
+    return b;
+  }();
 };
 
 /// Strings of one node.

@@ -1,5 +1,5 @@
-// A segment as a RowFile. Chunks are opened at first use and kept in the process-wide chunk cache; reads of whole
-// groups and of single rows go through the same open chunks.
+// A segment as a RowFile. Chunks are opened at first use and kept in the process-wide chunk cache; reads of
+// whole groups and of single rows go through the same open chunks.
 #include <algorithm>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -37,7 +37,8 @@ class Segment final : public RowFile {
     return &footer_.groups[group].columns[column].stats;
   }
 
-  Result<std::vector<Column>> read(std::size_t group, std::span<const std::size_t> columns, ReadCost& cost) const override {
+  Result<std::vector<Column>> read(std::size_t group, std::span<const std::size_t> columns,
+                                   ReadCost& cost) const override {
     std::vector<Column> out;
     cost.groups_read += 1;
     for (const std::size_t c : columns) {
@@ -83,8 +84,10 @@ class Segment final : public RowFile {
     return std::shared_ptr<const FileKeys>(out);
   }
 
-  Result<std::optional<std::uint32_t>> find(std::string_view key, std::uint64_t csn, ReadCost& cost) const override;
-  Result<PointRow> row(std::uint32_t row, std::span<const std::size_t> columns, ReadCost& cost) const override;
+  Result<std::optional<std::uint32_t>> find(std::string_view key, std::uint64_t csn,
+                                            ReadCost& cost) const override;
+  Result<PointRow> row(std::uint32_t row, std::span<const std::size_t> columns,
+                       ReadCost& cost) const override;
   std::vector<ColumnDetail> details() const override;
   Result<void> verify() const override;
 
@@ -108,8 +111,8 @@ class Segment final : public RowFile {
   }
   /// Where decoding met bytes that make no sense although their checksums hold.
   Error at(const Error& e, std::size_t group, std::size_t slot, const ChunkMeta& m) const {
-    return e.within(info().path + ": " + slot_name(slot) + " of row group " + std::to_string(group) + " at offset " +
-                    std::to_string(m.offset));
+    return e.within(info().path + ": " + slot_name(slot) + " of row group " + std::to_string(group) +
+                    " at offset " + std::to_string(m.offset));
   }
 
   Result<Chunk> chunk(std::size_t group, std::size_t slot, const ChunkMeta& meta) const {
@@ -131,7 +134,8 @@ class Segment final : public RowFile {
     return column;
   }
 
-  Result<std::uint64_t> hidden(Place p, std::size_t slot, const ChunkMeta& meta, PointScratch& scratch) const {
+  Result<std::uint64_t> hidden(Place p, std::size_t slot, const ChunkMeta& meta,
+                               PointScratch& scratch) const {
     FIRN_ASSIGN(const Chunk c, chunk(p.group, slot, meta));
     auto v = c->integer(p.row, scratch);
     if (!v) return at(v.error(), p.group, slot, meta);
@@ -147,7 +151,8 @@ class Segment final : public RowFile {
   /// Rows [first, last] in which the first row not below the key lies.
   Result<std::pair<std::uint64_t, std::uint64_t>> narrow(std::string_view key) const;
   Result<std::weak_ordering> compare(std::uint64_t row, const Key& key, PointScratch& scratch) const;
-  Result<std::optional<std::uint32_t>> search(std::string_view key, std::uint64_t csn, PointScratch& scratch) const;
+  Result<std::optional<std::uint32_t>> search(std::string_view key, std::uint64_t csn,
+                                              PointScratch& scratch) const;
 
   SegmentFooter footer_;
   FileIdentity identity_;
@@ -162,7 +167,8 @@ class Segment final : public RowFile {
 
 Result<bool> Segment::may_contain(std::string_view key) const {
   if (!bloom_) return true;
-  const BloomProbe p = bloom_probe(XXH3_64bits(key.data(), key.size()), footer_.bloom.length / kBloomBlockBytes);
+  const BloomProbe p =
+      bloom_probe(XXH3_64bits(key.data(), key.size()), footer_.bloom.length / kBloomBlockBytes);
   FIRN_ASSIGN(const std::uint8_t* block, bloom_->get(p.block * kBloomBlockBytes, kBloomBlockBytes));
   return bloom_contains(block, p);
 }
@@ -197,8 +203,10 @@ Result<std::pair<std::uint64_t, std::uint64_t>> Segment::narrow(std::string_view
   const std::uint64_t fixed = in->bytes ? 0 : KeyColumn::to_fixed(key);
   while (low < high) {
     const std::size_t mid = low + (high - low) / 2;
-    if (in->bytes ? in->bytes->at(mid) < key : in->fixed[mid] < fixed) low = mid + 1;
-    else high = mid;
+    if (in->bytes ? in->bytes->at(mid) < key : in->fixed[mid] < fixed)
+      low = mid + 1;
+    else
+      high = mid;
   }
   // Entry `low` is the first that is not below the key: the key is in the block before, or begins this one.
   const std::uint64_t first = low == 0 ? 0 : (low - 1) * kBlockValues;
@@ -219,16 +227,20 @@ Result<std::weak_ordering> Segment::compare(std::uint64_t row, const Key& key, P
   return std::weak_ordering::equivalent;
 }
 
-Result<std::optional<std::uint32_t>> Segment::search(std::string_view encoded, std::uint64_t csn, PointScratch& scratch) const {
+Result<std::optional<std::uint32_t>> Segment::search(std::string_view encoded, std::uint64_t csn,
+                                                     PointScratch& scratch) const {
   FIRN_ASSIGN(const Key key, decode_key(schema(), encoded));
   FIRN_ASSIGN(auto range, narrow(encoded));
   auto [low, high] = range;
   while (low < high) {
     const std::uint64_t mid = low + (high - low) / 2;
     FIRN_ASSIGN(const std::weak_ordering order, compare(mid, key, scratch));
-    if (order == std::weak_ordering::equivalent && !info().history) return std::optional(static_cast<std::uint32_t>(mid));
-    if (order == std::weak_ordering::less) low = mid + 1;
-    else high = mid;
+    if (order == std::weak_ordering::equivalent && !info().history)
+      return std::optional(static_cast<std::uint32_t>(mid));
+    if (order == std::weak_ordering::less)
+      low = mid + 1;
+    else
+      high = mid;
   }
   for (; low < info().rows; ++low) {
     FIRN_ASSIGN(const std::weak_ordering order, compare(low, key, scratch));
@@ -243,7 +255,8 @@ Result<std::optional<std::uint32_t>> Segment::search(std::string_view encoded, s
   return std::optional<std::uint32_t>();
 }
 
-Result<std::optional<std::uint32_t>> Segment::find(std::string_view key, std::uint64_t csn, ReadCost& cost) const {
+Result<std::optional<std::uint32_t>> Segment::find(std::string_view key, std::uint64_t csn,
+                                                   ReadCost& cost) const {
   const std::uint64_t before = CheckedFile::thread_bytes_read();
   std::optional<std::uint32_t> found;
   if (key < info().key_min || key > info().key_max) return found;
@@ -259,8 +272,10 @@ Result<std::optional<std::uint32_t>> Segment::find(std::string_view key, std::ui
   return found;
 }
 
-Result<RowFile::PointRow> Segment::row(std::uint32_t row, std::span<const std::size_t> columns, ReadCost& cost) const {
-  if (row >= info().rows) return Error(ErrorCode::out_of_range, info().path + ": no row " + std::to_string(row));
+Result<RowFile::PointRow> Segment::row(std::uint32_t row, std::span<const std::size_t> columns,
+                                       ReadCost& cost) const {
+  if (row >= info().rows)
+    return Error(ErrorCode::out_of_range, info().path + ": no row " + std::to_string(row));
   const std::uint64_t before = CheckedFile::thread_bytes_read();
   const Place p = place_of(row);
   const FooterGroup& g = footer_.groups[p.group];
@@ -306,12 +321,16 @@ std::vector<ColumnDetail> Segment::details() const {
       if (m == nullptr) continue;
       d.bytes += m->length;
       d.logical_bytes += m->logical;
-      if (d.encoding.empty()) d.encoding = m->tree;
-      else if (m->tree != d.encoding) ++kinds;
+      if (d.encoding.empty())
+        d.encoding = m->tree;
+      else if (m->tree != d.encoding)
+        ++kinds;
     }
     if (d.encoding.empty()) return;
     char ratio[64];
-    std::snprintf(ratio, sizeof ratio, ", %.1f : 1", static_cast<double>(d.logical_bytes) / static_cast<double>(std::max<std::uint64_t>(d.bytes, 1)));
+    std::snprintf(
+        ratio, sizeof ratio, ", %.1f : 1",
+        static_cast<double>(d.logical_bytes) / static_cast<double>(std::max<std::uint64_t>(d.bytes, 1)));
     d.why = why_of(d.encoding) + ratio + (kinds > 0 ? "; first of several group encodings" : "");
     out.push_back(std::move(d));
   };
@@ -345,8 +364,8 @@ Result<void> Segment::verify() const {
   }
   FIRN_TRY(load_footer(file_->file()));
   if (info().hash != 0 && XXH3_64bits_digest(&state) != info().hash) {
-    return Error(ErrorCode::corrupt, info().path + ": the hash of the file (offset 0, " + std::to_string(info().length) +
-                                         " bytes) is not the catalog's");
+    return Error(ErrorCode::corrupt, info().path + ": the hash of the file (offset 0, " +
+                                         std::to_string(info().length) + " bytes) is not the catalog's");
   }
   for (std::size_t g = 0; g < groups(); ++g) {
     std::vector<std::size_t> all(schema().size());
@@ -362,12 +381,16 @@ Result<void> Segment::verify() const {
 
 }  // namespace
 
-Result<std::shared_ptr<const RowFile>> open_segment(io::Disk& disk, const RowFileInfo& info, std::uint64_t store_id) {
+Result<std::shared_ptr<const RowFile>> open_segment(io::Disk& disk, const RowFileInfo& info,
+                                                    std::uint64_t store_id) {
   FIRN_ASSIGN(auto file, disk.open(info.path, io::Disk::Mode::read));
   FIRN_ASSIGN(LoadedFooter loaded, load_footer(*file));
-  const auto fail = [&](const std::string& what) { return Error(ErrorCode::corrupt, info.path + ": " + what); };
+  const auto fail = [&](const std::string& what) {
+    return Error(ErrorCode::corrupt, info.path + ": " + what);
+  };
   if (loaded.store_id != store_id) return fail("a segment of another table");
-  if (info.id != 0 && loaded.file_id != info.id) return fail("file " + std::to_string(loaded.file_id) + ", not " + std::to_string(info.id));
+  if (info.id != 0 && loaded.file_id != info.id)
+    return fail("file " + std::to_string(loaded.file_id) + ", not " + std::to_string(info.id));
   if (info.length != 0 && loaded.file_length != info.length) {
     return fail(std::to_string(loaded.file_length) + " bytes long, not " + std::to_string(info.length));
   }

@@ -28,7 +28,8 @@ std::string sealed_bytes(T t) {
 
 class Writer final : public SegmentWriter {
  public:
-  Writer(io::Disk& disk, Schema schema, RowFileInfo info, const SegmentOptions& options, std::unique_ptr<io::File> file)
+  Writer(io::Disk& disk, Schema schema, RowFileInfo info, const SegmentOptions& options,
+         std::unique_ptr<io::File> file)
       : disk_(disk),
         options_(options),
         encode_{options.zstd_level, options.zstd_min_gain},
@@ -39,15 +40,17 @@ class Writer final : public SegmentWriter {
     footer_.info.csn_min = kCsnMax.value;
   }
   ~Writer() override {
-    if (!finished_) (void)disk_.remove(footer_.info.path);  // unnamed: an orphan; recovery would remove it too
+    if (!finished_)
+      (void)disk_.remove(footer_.info.path);  // unnamed: an orphan; recovery would remove it too
   }
 
   Result<void> begin() {
-    return out_.append(sealed_bytes(SegmentHeader{kSegmentMagic, kSegmentVersion, options_.store_id, footer_.info.id, 0, 0}));
+    return out_.append(sealed_bytes(
+        SegmentHeader{kSegmentMagic, kSegmentVersion, options_.store_id, footer_.info.id, 0, 0}));
   }
 
-  Result<void> append(const Batch& rows, std::span<const std::uint64_t> csns, std::span<const std::uint64_t> ends,
-                      const Buffer& tombstones) override {
+  Result<void> append(const Batch& rows, std::span<const std::uint64_t> csns,
+                      std::span<const std::uint64_t> ends, const Buffer& tombstones) override {
     const auto n = static_cast<std::size_t>(rows.rows());
     if (n == 0) return {};
     FIRN_TRY(check_shape(rows, csns, ends, tombstones));
@@ -66,13 +69,16 @@ class Writer final : public SegmentWriter {
   std::uint64_t rows() const override { return footer_.info.rows + csns_.size(); }
 
   Result<RowFileInfo> finish() override {
-    if (rows() == 0) return Error(ErrorCode::invalid_argument, footer_.info.path + ": a segment needs at least one row");
+    if (rows() == 0)
+      return Error(ErrorCode::invalid_argument, footer_.info.path + ": a segment needs at least one row");
     if (!csns_.empty()) FIRN_TRY(flush_group());
     FIRN_TRY(write_key_index());
-    SegmentTrailer t{options_.store_id, footer_.info.id, out_.offset(), 0, 0, kSegmentVersion, kSegmentMagic, 0, 0};
+    SegmentTrailer t{
+        options_.store_id, footer_.info.id, out_.offset(), 0, 0, kSegmentVersion, kSegmentMagic, 0, 0};
     FIRN_ASSIGN(footer_.block_crcs, out_.end_blocks());
     const std::string bytes = write_footer(footer_);
-    if (bytes.size() > kFooterBytesMax) return Error(ErrorCode::out_of_range, footer_.info.path + ": the footer is too long");
+    if (bytes.size() > kFooterBytesMax)
+      return Error(ErrorCode::out_of_range, footer_.info.path + ": the footer is too long");
     t.footer_length = static_cast<std::uint32_t>(bytes.size());
     t.footer_crc = io::crc32c({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});  // NOLINT
     FIRN_TRY(out_.append(bytes));
@@ -82,27 +88,34 @@ class Writer final : public SegmentWriter {
     footer_.info.hash = out_.hash();
     FIRN_TRY(disk_.sync_directory(folder_of(footer_.info.path)));
     FIRN_ASSIGN(auto again, open_segment(disk_, footer_.info, options_.store_id));
-    if (again->info().rows != footer_.info.rows) return Error(ErrorCode::corrupt, footer_.info.path + ": read back with other rows");
+    if (again->info().rows != footer_.info.rows)
+      return Error(ErrorCode::corrupt, footer_.info.path + ": read back with other rows");
     finished_ = true;
     return footer_.info;
   }
 
  private:
-  Error misuse(const std::string& what) const { return {ErrorCode::invalid_argument, footer_.info.path + ": " + what}; }
+  Error misuse(const std::string& what) const {
+    return {ErrorCode::invalid_argument, footer_.info.path + ": " + what};
+  }
 
-  Result<void> check_shape(const Batch& rows, std::span<const std::uint64_t> csns, std::span<const std::uint64_t> ends,
-                           const Buffer& tombstones) const {
+  Result<void> check_shape(const Batch& rows, std::span<const std::uint64_t> csns,
+                           std::span<const std::uint64_t> ends, const Buffer& tombstones) const {
     const auto n = static_cast<std::size_t>(rows.rows());
-    if (rows.columns().size() != columns_.size()) return misuse("a batch has another number of columns than the schema");
+    if (rows.columns().size() != columns_.size())
+      return misuse("a batch has another number of columns than the schema");
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       if (rows[i].type != columns_[i].type() || rows[i].length != rows.rows()) {
-        return misuse("column " + footer_.schema[i].name + " has another type or length than the schema says");
+        return misuse("column " + footer_.schema[i].name +
+                      " has another type or length than the schema says");
       }
     }
     if (csns.size() != n) return misuse("one CSN a row is required");
-    if (ends.size() != (footer_.info.history ? n : 0)) return misuse("end CSNs belong to history rows, one each");
+    if (ends.size() != (footer_.info.history ? n : 0))
+      return misuse("end CSNs belong to history rows, one each");
     if (!tombstones.empty() && tombstones.size() < bitmap_bytes(n)) return misuse("too few tombstone bits");
-    if (rows_seen_ + n > std::numeric_limits<std::uint32_t>::max()) return Error(ErrorCode::out_of_range, "a segment holds at most 2^32 - 1 rows");
+    if (rows_seen_ + n > std::numeric_limits<std::uint32_t>::max())
+      return Error(ErrorCode::out_of_range, "a segment holds at most 2^32 - 1 rows");
     return {};
   }
 
@@ -137,8 +150,8 @@ class Writer final : public SegmentWriter {
     return {};
   }
 
-  void take_hidden(std::span<const std::uint64_t> csns, std::span<const std::uint64_t> ends, const Buffer& tombstones,
-                   std::size_t at) {
+  void take_hidden(std::span<const std::uint64_t> csns, std::span<const std::uint64_t> ends,
+                   const Buffer& tombstones, std::size_t at) {
     RowFileInfo& info = footer_.info;
     for (std::size_t i = 0; i < csns.size(); ++i) {
       info.csn_min = std::min(info.csn_min, csns[i]);
@@ -182,7 +195,9 @@ class Writer final : public SegmentWriter {
   void take_time(const ColumnStats& s) {
     if (s.min.is_null()) return;
     const auto us = [](const Value& v) {
-      return is_unsigned_integer(v.type()) ? static_cast<std::int64_t>(std::min<std::uint64_t>(v.as_unsigned(), INT64_MAX)) : v.as_signed();
+      return is_unsigned_integer(v.type())
+                 ? static_cast<std::int64_t>(std::min<std::uint64_t>(v.as_unsigned(), INT64_MAX))
+                 : v.as_signed();
     };
     RowFileInfo& i = footer_.info;
     i.time_min = std::min(i.time_min.value_or(INT64_MAX), us(s.min));
@@ -213,7 +228,8 @@ class Writer final : public SegmentWriter {
   /// Keys without wide gaps: the range alone answers, a filter would only cost.
   bool is_dense() const {
     if (!has_fixed_key(footer_.schema)) return false;
-    const std::uint64_t range = KeyColumn::to_fixed(footer_.info.key_max) - KeyColumn::to_fixed(footer_.info.key_min);
+    const std::uint64_t range =
+        KeyColumn::to_fixed(footer_.info.key_max) - KeyColumn::to_fixed(footer_.info.key_min);
     return range / 4 < rows();
   }
 
@@ -231,13 +247,15 @@ class Writer final : public SegmentWriter {
 
 }  // namespace
 
-Result<std::unique_ptr<SegmentWriter>> SegmentWriter::create(io::Disk& disk, const Schema& schema, RowFileInfo given,
+Result<std::unique_ptr<SegmentWriter>> SegmentWriter::create(io::Disk& disk, const Schema& schema,
+                                                             RowFileInfo given,
                                                              const SegmentOptions& options) {
   if (schema.key().empty()) return Error(ErrorCode::invalid_argument, given.path + ": a segment needs a key");
   RowFileInfo info;
   info.id = given.id, info.tier = StorageTier::cold, info.history = given.history;
   info.schema_version = given.schema_version, info.path = given.path, info.created_us = given.created_us;
-  if (const std::string folder = folder_of(info.path); !folder.empty()) FIRN_TRY(disk.make_directories(folder));
+  if (const std::string folder = folder_of(info.path); !folder.empty())
+    FIRN_TRY(disk.make_directories(folder));
   FIRN_ASSIGN(auto file, disk.open(info.path, io::Disk::Mode::create_new));
   auto w = std::make_unique<Writer>(disk, schema, std::move(info), options, std::move(file));
   FIRN_TRY(w->begin());

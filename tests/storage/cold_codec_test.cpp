@@ -15,7 +15,8 @@ namespace {
 using Numbers = std::vector<std::uint64_t>;
 
 struct InMemory {
-  explicit InMemory(const ByteString& b) : source({reinterpret_cast<const std::uint8_t*>(b.data()), b.size()}), bytes{&source, 0, b.size()} {}
+  explicit InMemory(const ByteString& b)
+      : source({reinterpret_cast<const std::uint8_t*>(b.data()), b.size()}), bytes{&source, 0, b.size()} {}
   SpanSource source;
   Bytes bytes;
 };
@@ -111,7 +112,9 @@ TEST(ColdInts, ShapesRoundTripAtAllSizes) {
     round_trip(make(n, [](auto i) { return i / 40; }));
     round_trip(make(n, [&](auto) { return random() % 100 == 0 ? random() : random() % 16; }));
     round_trip(make(n, [&](auto) { return (random() % 13) * 0x1234'5678'9ABCULL; }));
-    round_trip(make(n, [](auto i) { return i % 2 ? std::numeric_limits<std::int64_t>::min() : std::numeric_limits<std::int64_t>::max(); }));
+    round_trip(make(n, [](auto i) {
+      return i % 2 ? std::numeric_limits<std::int64_t>::min() : std::numeric_limits<std::int64_t>::max();
+    }));
     round_trip(make(n, [&](auto i) { return i * i * 60'000'000; }));
     round_trip(make(n, [&](auto) { return std::uint64_t{1} << random() % 20; }));
   }
@@ -122,12 +125,27 @@ TEST(ColdInts, EachEncodingIsChosenWhereItFits) {
   EXPECT_EQ(round_trip(make(5000, [](auto) { return 9; })), "constant");
   EXPECT_EQ(round_trip(make(5000, [](auto i) { return i; })), "bitpack(0,slope)");
   EXPECT_EQ(round_trip(make(5000, [&](auto) { return random() % 1000 + 5; })), "bitpack(10)");
-  EXPECT_NE(round_trip(make(50'000, [](auto i) { return i / 1000 * 7777 % 5000; })).find("rle"), std::string::npos);
-  EXPECT_NE(round_trip(make(50'000, [&](auto) { return (random() % 9) * 0x1234'5678'9ABCULL + 1; })).find("bitpack(4"), std::string::npos);
-  EXPECT_NE(round_trip(make(50'000, [&](auto) { const auto k = random() % 9; return k * k * k * 0x1234'5678'9AB1ULL + k; })).find("dict"), std::string::npos);
-  EXPECT_NE(round_trip(make(50'000, [&](auto) { return random() % 200 == 0 ? random() : random() % 16; })).find("patched"), std::string::npos);
+  EXPECT_NE(round_trip(make(50'000, [](auto i) { return i / 1000 * 7777 % 5000; })).find("rle"),
+            std::string::npos);
+  EXPECT_NE(round_trip(make(50'000, [&](auto) { return (random() % 9) * 0x1234'5678'9ABCULL + 1; }))
+                .find("bitpack(4"),
+            std::string::npos);
+  EXPECT_NE(round_trip(make(50'000,
+                            [&](auto) {
+                              const auto k = random() % 9;
+                              return k * k * k * 0x1234'5678'9AB1ULL + k;
+                            }))
+                .find("dict"),
+            std::string::npos);
+  EXPECT_NE(round_trip(make(50'000, [&](auto) { return random() % 200 == 0 ? random() : random() % 16; }))
+                .find("patched"),
+            std::string::npos);
   std::uint64_t sum = 0;
-  EXPECT_NE(round_trip(make(50'000, [&](auto) { return sum += random() % 2 * (random() % 1000 == 0 ? 1U << 20 : 3); })).find("delta"), std::string::npos);
+  EXPECT_NE(
+      round_trip(
+          make(50'000, [&](auto) { return sum += random() % 2 * (random() % 1000 == 0 ? 1U << 20 : 3); }))
+          .find("delta"),
+      std::string::npos);
 }
 
 TEST(ColdFloats, EveryBitPatternComesBack) {
@@ -140,10 +158,14 @@ TEST(ColdFloats, EveryBitPatternComesBack) {
       const double odd[] = {-0.0, std::nan(""), std::numeric_limits<double>::infinity(), 1e300, 5e-324};
       return i % 40 == 3 ? bits(odd[random() % 5]) : bits(static_cast<double>(random() % 1000) / 10);
     }));
-    round_trip_floats(make(n, [&](auto) { return std::bit_cast<std::uint32_t>(static_cast<float>(random() % 1000) / 8); }), true);
+    round_trip_floats(
+        make(n, [&](auto) { return std::bit_cast<std::uint32_t>(static_cast<float>(random() % 1000) / 8); }),
+        true);
     round_trip_floats(make(n, [&](auto) { return random() & 0xFFFF'FFFFU; }), true);
   }
-  EXPECT_EQ(round_trip_floats(make(5000, [&](auto) { return bits(static_cast<double>(random() % 100'000) / 100.0); })), "decimal(2,bitpack(17))");
+  EXPECT_EQ(round_trip_floats(
+                make(5000, [&](auto) { return bits(static_cast<double>(random() % 100'000) / 100.0); })),
+            "decimal(2,bitpack(17))");
 }
 
 TEST(ColdStrings, ShapesRoundTripAtAllSizes) {
@@ -167,9 +189,11 @@ TEST(ColdStrings, RecordsBecomeColumns) {
   std::vector<std::string> urls, uuids;
   std::mt19937_64 random(6);
   for (int i = 0; i < 20'000; ++i) {
-    urls.push_back("https://example.com/c/" + std::to_string(random() % 90) + "/item/" + std::to_string(100'000 + random() % 900'000));
+    urls.push_back("https://example.com/c/" + std::to_string(random() % 90) + "/item/" +
+                   std::to_string(100'000 + random() % 900'000));
     char b[40];
-    std::snprintf(b, sizeof b, "%08x-%04x-%04x", static_cast<unsigned>(random()), static_cast<unsigned>(random() & 0xFFFF), static_cast<unsigned>(random() & 0xFFFF));
+    std::snprintf(b, sizeof b, "%08x-%04x-%04x", static_cast<unsigned>(random()),
+                  static_cast<unsigned>(random() & 0xFFFF), static_cast<unsigned>(random() & 0xFFFF));
     uuids.emplace_back(b);
   }
   EXPECT_EQ(round_trip(urls).find("pattern(number:"), 0U);
@@ -181,19 +205,32 @@ TEST(ColdDecoders, FlippedBytesNeverCrash) {
   std::vector<ByteString> ints, strings, floats;
   constexpr std::size_t n = 3000;
   std::uint64_t sum = 0;
-  for (const Numbers& v : {make(n, [&](auto) { return random() % 77; }), make(n, [](auto i) { return i / 50; }),
-                           make(n, [&](auto) { return random() % 100 == 0 ? random() : 3; }), make(n, [&](auto i) { return i * i; }),
-                           make(n, [&](auto) { const auto k = random() % 9; return k * k * k * 0x1234'5678'9AB1ULL + k; }),
-                           make(n, [&](auto) { return sum += random() % 3 == 0 ? 1U << 16 : 3; }),
-                           make(n, [&](auto) { return std::uint64_t{1} << random() % 40; })}) {
+  for (const Numbers& v :
+       {make(n, [&](auto) { return random() % 77; }), make(n, [](auto i) { return i / 50; }),
+        make(n, [&](auto) { return random() % 100 == 0 ? random() : 3; }),
+        make(n, [&](auto i) { return i * i; }),
+        make(n,
+             [&](auto) {
+               const auto k = random() % 9;
+               return k * k * k * 0x1234'5678'9AB1ULL + k;
+             }),
+        make(n, [&](auto) { return sum += random() % 3 == 0 ? 1U << 16 : 3; }),
+        make(n, [&](auto) { return std::uint64_t{1} << random() % 40; })}) {
     ints.push_back(encode_ints(v, EncodeOptions{}).bytes);
   }
-  floats.push_back(encode_floats(make(n, [&](auto i) { return std::bit_cast<std::uint64_t>(i % 50 == 0 ? 1e300 : static_cast<double>(i) / 10); }), false, EncodeOptions{}).bytes);
+  floats.push_back(encode_floats(make(n,
+                                      [&](auto i) {
+                                        return std::bit_cast<std::uint64_t>(
+                                            i % 50 == 0 ? 1e300 : static_cast<double>(i) / 10);
+                                      }),
+                                 false, EncodeOptions{})
+                       .bytes);
   std::vector<std::string> few, text, records;
   for (std::size_t i = 0; i < n; ++i) {
     few.push_back("value " + std::to_string(random() % 7));
     text.push_back(std::string(random() % 30, static_cast<char>('a' + i % 20)));
-    records.push_back(i % 100 == 50 ? "broken" : "id=" + std::to_string(random() % 10'000) + ";kind=" + few.back());
+    records.push_back(i % 100 == 50 ? "broken"
+                                    : "id=" + std::to_string(random() % 10'000) + ";kind=" + few.back());
   }
   for (const auto& v : {few, text, records}) {
     const std::vector<std::string_view> views(v.begin(), v.end());
@@ -202,7 +239,8 @@ TEST(ColdDecoders, FlippedBytesNeverCrash) {
   const auto damage = [&](ByteString b) {
     for (std::size_t k = 1 + random() % 4; k > 0; --k) {
       // Most structure is at the front.
-      const std::size_t at = random() % 2 ? random() % b.size() : random() % std::min<std::size_t>(b.size(), 64);
+      const std::size_t at =
+          random() % 2 ? random() % b.size() : random() % std::min<std::size_t>(b.size(), 64);
       b[at] = static_cast<char>(random() % 3 == 0 ? 0xFF : random());
     }
     if (random() % 8 == 0) b.resize(random() % b.size());

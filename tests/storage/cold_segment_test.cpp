@@ -28,7 +28,8 @@ class ColdSegment : public testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(root_); }
 
-  RowFileInfo write(const Schema& schema, const std::vector<Row>& rows, bool history = false, std::uint32_t group_rows = 3000) {
+  RowFileInfo write(const Schema& schema, const std::vector<Row>& rows, bool history = false,
+                    std::uint32_t group_rows = 3000) {
     RowFileInfo info;
     info.id = 7, info.history = history, info.path = "cold/seg-" + std::to_string(++files_);
     SegmentOptions options;
@@ -49,11 +50,14 @@ class ColdSegment : public testing::Test {
       }
       std::vector<Column> done;
       for (ColumnBuilder& c : columns) done.push_back(c.finish());
-      w->append(Batch(schema, static_cast<std::int64_t>(n), std::move(done)), csns, ends, dead.freeze()).value();
+      w->append(Batch(schema, static_cast<std::int64_t>(n), std::move(done)), csns, ends, dead.freeze())
+          .value();
     }
     return w->finish().value();
   }
-  std::shared_ptr<const RowFile> open(const RowFileInfo& info) { return open_segment(*disk_, info, kStore).value(); }
+  std::shared_ptr<const RowFile> open(const RowFileInfo& info) {
+    return open_segment(*disk_, info, kStore).value();
+  }
 
   /// Whole groups and single rows against what was written.
   void expect_rows(const RowFile& f, const std::vector<Row>& rows) {
@@ -69,7 +73,8 @@ class ColdSegment : public testing::Test {
       for (std::uint64_t r = f.group_first(g); r < f.group_first(g + 1); ++r) {
         const std::size_t i = r - f.group_first(g);
         for (std::size_t c = 0; c < width; ++c) {
-          ASSERT_EQ(columns[c].value_at(i), rows[r].values[c]) << "row " << r << " column " << f.schema()[c].name;
+          ASSERT_EQ(columns[c].value_at(i), rows[r].values[c])
+              << "row " << r << " column " << f.schema()[c].name;
         }
         ASSERT_EQ(csns.value_at(i), Value(rows[r].csn));
         ASSERT_EQ(!dead.empty() && bit_at(dead.data(), i), rows[r].tombstone);
@@ -97,8 +102,10 @@ class ColdSegment : public testing::Test {
 
 Schema everything() {
   return Schema::parse(
-             "id u64, a i8 null, b i16 null, c i32 null, d u8 null, e u16 null, f u32 null, g u64 null, h f32 null, "
-             "i f64 null, j utf8 null, k binary null, l timestamp null, m date null, n bool null, o i64 null, p utf8 null",
+             "id u64, a i8 null, b i16 null, c i32 null, d u8 null, e u16 null, f u32 null, g u64 null, h "
+             "f32 null, "
+             "i f64 null, j utf8 null, k binary null, l timestamp null, m date null, n bool null, o i64 "
+             "null, p utf8 null",
              {{"id"}, "l"})
       .value();
 }
@@ -106,12 +113,28 @@ Schema everything() {
 Row random_row(std::mt19937_64& r, std::uint64_t id) {
   Row row;
   const auto or_null = [&](Value v) { return r() % 10 == 0 ? Value() : v; };
-  const auto bytes = [&] { std::string s(r() % 12, ' '); for (char& c : s) c = static_cast<char>(r()); return s; };
-  row.values = {Value(id), or_null(std::int8_t(r())), or_null(std::int16_t(r())), or_null(std::int32_t(r())),
-                or_null(std::uint8_t(r())), or_null(std::uint16_t(r())), or_null(std::uint32_t(r())), or_null(std::uint64_t(r())),
-                or_null(static_cast<float>(r() % 1000) / 4), or_null(r() % 20 ? double(r() % 10'000) / 100 : -0.0),
-                or_null("city " + std::to_string(r() % 9)), or_null(Binary{bytes()}), or_null(Timestamp{std::int64_t(1'000'000 * id)}),
-                or_null(Date{std::int32_t(r() % 9000)}), or_null(r() % 3 == 0), Value(), "/x/" + std::to_string(r() % 10'000) + "/y"};
+  const auto bytes = [&] {
+    std::string s(r() % 12, ' ');
+    for (char& c : s) c = static_cast<char>(r());
+    return s;
+  };
+  row.values = {Value(id),
+                or_null(std::int8_t(r())),
+                or_null(std::int16_t(r())),
+                or_null(std::int32_t(r())),
+                or_null(std::uint8_t(r())),
+                or_null(std::uint16_t(r())),
+                or_null(std::uint32_t(r())),
+                or_null(std::uint64_t(r())),
+                or_null(static_cast<float>(r() % 1000) / 4),
+                or_null(r() % 20 ? double(r() % 10'000) / 100 : -0.0),
+                or_null("city " + std::to_string(r() % 9)),
+                or_null(Binary{bytes()}),
+                or_null(Timestamp{std::int64_t(1'000'000 * id)}),
+                or_null(Date{std::int32_t(r() % 9000)}),
+                or_null(r() % 3 == 0),
+                Value(),
+                "/x/" + std::to_string(r() % 10'000) + "/y"};
   row.csn = 5 + id % 3;
   return row;
 }
@@ -142,7 +165,8 @@ TEST_F(ColdSegment, OneFullGroupAndOneRow) {
 TEST_F(ColdSegment, TombstonesAreMarked) {
   std::mt19937_64 random(12);
   std::vector<Row> rows;
-  for (std::size_t i = 0; i < 5000; ++i) rows.push_back(random_row(random, i)), rows.back().tombstone = random() % 5 == 0;
+  for (std::size_t i = 0; i < 5000; ++i)
+    rows.push_back(random_row(random, i)), rows.back().tombstone = random() % 5 == 0;
   const RowFileInfo info = write(everything(), rows);
   EXPECT_GT(info.tombstones, 0U);
   expect_rows(*open(info), rows);
@@ -170,7 +194,8 @@ TEST_F(ColdSegment, HistoryFindsTheVersionOfACsn) {
     const auto found = f->find(encode_key(f->schema(), std::span(&v, 1)).value(), csn, cost).value();
     std::optional<std::uint32_t> expected;
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      if (rows[i].values[0] == v && rows[i].csn <= csn && csn < rows[i].end) expected = static_cast<std::uint32_t>(i);
+      if (rows[i].values[0] == v && rows[i].csn <= csn && csn < rows[i].end)
+        expected = static_cast<std::uint32_t>(i);
     }
     ASSERT_EQ(found, expected) << key << " at " << csn;
   }
@@ -178,7 +203,8 @@ TEST_F(ColdSegment, HistoryFindsTheVersionOfACsn) {
 
 TEST_F(ColdSegment, KeysOfAllTypesAreFound) {
   std::mt19937_64 random(14);
-  for (const char* type : {"i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f64", "utf8", "binary", "timestamp", "date", "bool", "i64,utf8"}) {
+  for (const char* type : {"i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f64", "utf8", "binary",
+                           "timestamp", "date", "bool", "i64,utf8"}) {
     const bool pair = std::string_view(type) == "i64,utf8";
     const Schema s = pair ? Schema::parse("a i64, b utf8, v i32", {{"a", "b"}, ""}).value()
                           : Schema::parse(std::string("a ") + type + ", v i32", {{"a"}, ""}).value();
@@ -189,7 +215,8 @@ TEST_F(ColdSegment, KeysOfAllTypesAreFound) {
       const TypeId t = s[0].type;
       if (t == TypeId::utf8 || t == TypeId::binary) return {Value::of_bytes(t, text)};
       if (t == TypeId::boolean) return {Value(random() % 2 == 0)};
-      if (is_float(t)) return {Value::of_float(t, static_cast<double>(std::int64_t(random() % 100'000) - 50'000) / 8)};
+      if (is_float(t))
+        return {Value::of_float(t, static_cast<double>(std::int64_t(random() % 100'000) - 50'000) / 8)};
       const unsigned bits = static_cast<unsigned>(width_of(t)) * 8 - 1;
       if (is_unsigned_integer(t)) return {Value::of_unsigned(t, random() & ((std::uint64_t{1} << bits) - 1))};
       return {Value::of_signed(t, static_cast<std::int64_t>(random()) >> (63 - bits))};
@@ -214,7 +241,9 @@ TEST_F(ColdSegment, KeysOfAllTypesAreFound) {
       if (keys.size() > 1000 && ++probes % 7 != 0) continue;
       ReadCost cost;
       const auto it = row_of.find(encoded);
-      ASSERT_EQ(f->find(encoded, 100, cost).value(), it == row_of.end() ? std::nullopt : std::optional(it->second)) << type;
+      ASSERT_EQ(f->find(encoded, 100, cost).value(),
+                it == row_of.end() ? std::nullopt : std::optional(it->second))
+          << type;
     }
     const auto all = f->keys().value();
     ASSERT_EQ(all->keys.size(), rows.size());
@@ -238,7 +267,9 @@ TEST_F(ColdSegment, AnyDamageIsAnErrorNeverARow) {
     const auto opened = open_segment(*disk_, info, kStore);
     const Result<void> verified = opened ? (*opened)->verify() : Result<void>(opened.error());
     ASSERT_FALSE(verified.ok()) << "flip at " << at;
-    EXPECT_EQ(verified.error().code() == ErrorCode::corrupt || verified.error().code() == ErrorCode::unsupported, true);
+    EXPECT_EQ(
+        verified.error().code() == ErrorCode::corrupt || verified.error().code() == ErrorCode::unsupported,
+        true);
     EXPECT_NE(verified.error().message().find(info.path), std::string::npos);
     EXPECT_NE(verified.error().message().find("offset"), std::string::npos) << verified.error().message();
     if (opened) {
@@ -247,7 +278,8 @@ TEST_F(ColdSegment, AnyDamageIsAnErrorNeverARow) {
         const std::size_t column = random() % everything().size();
         const auto c = (*opened)->read(g, std::span(&column, 1), cost);
         if (!c) continue;
-        for (std::size_t i = 0; i < 50; ++i) ASSERT_EQ((*c)[0].value_at(i), rows[(*opened)->group_first(g) + i].values[column]);
+        for (std::size_t i = 0; i < 50; ++i)
+          ASSERT_EQ((*c)[0].value_at(i), rows[(*opened)->group_first(g) + i].values[column]);
       }
     }
     EXPECT_TRUE(describe_segment(*disk_, info.path).ok());

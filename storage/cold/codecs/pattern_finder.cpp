@@ -9,7 +9,8 @@
 namespace firn::storage::cold {
 namespace {
 
-// A draft is text with a mark for each field. It begins as the first sample and loses what the next ones do not share.
+// A draft is text with a mark for each field. It begins as the first sample and loses what the next ones do
+// not share.
 using Draft = std::basic_string<char16_t>;
 using DraftView = std::basic_string_view<char16_t>;
 constexpr char16_t kField = 256;
@@ -28,8 +29,8 @@ struct Common {
   std::size_t a = 0, b = 0, length = 0;
 };
 
-/// The run of characters that both have which says most: separators weigh more than letters and digits, which agree by
-/// chance; runs that would have to move far weigh less. A single letter or digit is none.
+/// The run of characters that both have which says most: separators weigh more than letters and digits, which
+/// agree by chance; runs that would have to move far weigh less. A single letter or digit is none.
 Common best_common(DraftView a, DraftView b) {
   constexpr int kSeparator = 8, kOther = 2, kShiftMax = 6;
   struct Run {
@@ -77,8 +78,10 @@ Pattern pattern_of(const Draft& draft) {
   Pattern p;
   p.literals.emplace_back();
   for (const char16_t c : draft) {
-    if (c == kField) p.literals.emplace_back();
-    else p.literals.back().push_back(static_cast<char>(static_cast<unsigned char>(c)));
+    if (c == kField)
+      p.literals.emplace_back();
+    else
+      p.literals.back().push_back(static_cast<char>(static_cast<unsigned char>(c)));
   }
   return p;
 }
@@ -156,7 +159,8 @@ Pattern find_pattern(std::span<const std::string_view> samples) {
     const std::size_t most = std::min(draft.size(), other.size());
     std::size_t prefix = 0, suffix = 0;
     while (prefix < most && draft[prefix] == other[prefix]) ++prefix;
-    while (suffix < most - prefix && draft[draft.size() - 1 - suffix] == other[other.size() - 1 - suffix]) ++suffix;
+    while (suffix < most - prefix && draft[draft.size() - 1 - suffix] == other[other.size() - 1 - suffix])
+      ++suffix;
     shared = draft.substr(0, prefix);
     share(DraftView(draft).substr(prefix, draft.size() - prefix - suffix),
           DraftView(other).substr(prefix, other.size() - prefix - suffix), shared);
