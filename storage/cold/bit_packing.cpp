@@ -8,7 +8,9 @@
 namespace firn::storage::cold {
 namespace {
 
-constexpr std::uint64_t mask_of(unsigned width) { return width >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << width) - 1; }
+constexpr std::uint64_t mask_of(unsigned width) {
+  return width >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << width) - 1;
+}
 
 template <unsigned W, unsigned J>
 std::uint64_t lane(const std::uint8_t* p) noexcept {
@@ -64,10 +66,12 @@ std::uint64_t unpack_one(const std::uint8_t* p, std::uint64_t i, unsigned width)
   return v & mask_of(width);
 }
 
-void unpack(const std::uint8_t* p, std::size_t first, std::size_t n, unsigned width, std::uint64_t* out) noexcept {
+void unpack(const std::uint8_t* p, std::size_t first, std::size_t n, unsigned width,
+            std::uint64_t* out) noexcept {
   unpack_any(p, first, n, width, out);
 }
-void unpack(const std::uint8_t* p, std::size_t first, std::size_t n, unsigned width, std::uint32_t* out) noexcept {
+void unpack(const std::uint8_t* p, std::size_t first, std::size_t n, unsigned width,
+            std::uint32_t* out) noexcept {
   unpack_any(p, first, n, width, out);
 }
 

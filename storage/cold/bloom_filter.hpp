@@ -1,5 +1,5 @@
-// Split-block Bloom filter (Putze, Sanders, Singler 2007; the layout of Parquet's): a key sets one bit in each of the
-// eight words of one 32-byte block. Keys are hashed with XXH3-64.
+// Split-block Bloom filter (Putze, Sanders, Singler 2007; the layout of Parquet's): a key sets one bit in
+// each of the eight words of one 32-byte block. Keys are hashed with XXH3-64.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -34,7 +34,8 @@ inline bool bloom_contains(const std::uint8_t* block, const BloomProbe& p) {
 
 /// The filter of these hashes, kBloomBitsPerKey each.
 inline std::string make_bloom(const std::vector<std::uint64_t>& hashes) {
-  const std::uint64_t blocks = (hashes.size() * kBloomBitsPerKey + kBloomBlockBytes * 8 - 1) / (kBloomBlockBytes * 8);
+  const std::uint64_t blocks =
+      (hashes.size() * kBloomBitsPerKey + kBloomBlockBytes * 8 - 1) / (kBloomBlockBytes * 8);
   std::string bits(blocks * kBloomBlockBytes, '\0');
   for (const std::uint64_t h : hashes) {
     const BloomProbe p = bloom_probe(h, blocks);

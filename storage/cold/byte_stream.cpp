@@ -3,6 +3,7 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <atomic>
 
 namespace firn::storage::cold {
 namespace {
@@ -83,7 +84,9 @@ std::string encode_stream(std::string_view bytes, const EncodeOptions& options, 
 
 Result<StreamReader> StreamReader::open(Bytes body, std::uint64_t length, int depth) {
   NodeParser in(body);
+  static std::atomic<std::uint64_t> streams{0};
   StreamReader r;
+  r.number_ = ++streams;
   r.kind_ = static_cast<StreamKind>(in.take<std::uint8_t>());
   r.length_ = length;
   Bytes ends;
@@ -100,7 +103,8 @@ Result<StreamReader> StreamReader::open(Bytes body, std::uint64_t length, int de
       FIRN_ASSIGN(r.ends_, open_ints(ends, blocks, depth + 1));
       return r;
     }
-    default: return damaged("unknown kind of byte stream");
+    default:
+      return damaged("unknown kind of byte stream");
   }
 }
 
@@ -116,7 +120,8 @@ Result<void> StreamReader::block(std::uint64_t i, std::uint8_t* out) const {
     FIRN_TRY(ends_->read(i - 1, 2, range));
   }
   const std::size_t raw = block_length(i);
-  if (range[1] < range[0] || range[1] > bytes_.length || range[1] - range[0] > raw) return damaged("block ends do not ascend");
+  if (range[1] < range[0] || range[1] > bytes_.length || range[1] - range[0] > raw)
+    return damaged("block ends do not ascend");
   const std::size_t packed = range[1] - range[0];
   FIRN_ASSIGN(const std::uint8_t* p, bytes_.get(range[0], packed));
   if (packed == raw) {
@@ -125,7 +130,8 @@ Result<void> StreamReader::block(std::uint64_t i, std::uint8_t* out) const {
   }
   ZSTD_DCtx* d = compressor().d;
   if (d == nullptr) return Error(ErrorCode::memory, "no memory to decompress a column");
-  if (ZSTD_decompressDCtx(d, out, raw, p, packed) != raw) return damaged("a zstd block does not decompress to its length");
+  if (ZSTD_decompressDCtx(d, out, raw, p, packed) != raw)
+    return damaged("a zstd block does not decompress to its length");
   return {};
 }
 
@@ -153,7 +159,8 @@ Result<void> StreamReader::read(std::uint64_t offset, std::uint64_t n, std::uint
   return {};
 }
 
-Result<void> StreamReader::read(std::uint64_t offset, std::uint64_t n, std::uint8_t* out, PointScratch& scratch) const {
+Result<void> StreamReader::read(std::uint64_t offset, std::uint64_t n, std::uint8_t* out,
+                                PointScratch& scratch) const {
   if (n == 0) return {};
   if (kind_ == StreamKind::raw) {
     scratch.bytes_decoded += n;
@@ -162,12 +169,12 @@ Result<void> StreamReader::read(std::uint64_t offset, std::uint64_t n, std::uint
   if (offset > length_ || n > length_ - offset) return damaged("a string lies beyond its bytes");
   while (n > 0) {
     const std::uint64_t b = offset / kZstdBlockBytes, skip = offset % kZstdBlockBytes;
-    if (scratch.stream != ends_.get() || scratch.block != b) {
-      scratch.stream = nullptr;
+    if (scratch.stream != number_ || scratch.block != b) {
+      scratch.stream = 0;
       scratch.bytes.resize(block_length(b));
       scratch.bytes_decoded += scratch.bytes.size();
       FIRN_TRY(block(b, reinterpret_cast<std::uint8_t*>(scratch.bytes.data())));  // NOLINT
-      scratch.stream = ends_.get();
+      scratch.stream = number_;
       scratch.block = b;
     }
     const std::uint64_t m = std::min<std::uint64_t>(n, scratch.bytes.size() - skip);

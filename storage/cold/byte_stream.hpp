@@ -1,8 +1,9 @@
-// A stream of bytes of known length, stored or compressed in small zstd blocks: the only place that sees zstd.
-//   u8 kind; raw: the bytes; zstd: child ends (end of each compressed block), the blocks. A block that would not
-//   shrink is stored: its compressed length is its length.
-// Checksums lie below (checked blocks of the file), so zstd only ever sees bytes that were written; it is still given
-// no more room than the claimed length (a few KiB of frames can claim gigabytes).
+// A stream of bytes of known length, stored or compressed in small zstd blocks: the only place that sees
+// zstd.
+//   u8 kind; raw: the bytes; zstd: child ends (end of each compressed block), the blocks. A block that would
+//   not shrink is stored: its compressed length is its length.
+// Checksums lie below (checked blocks of the file), so zstd only ever sees bytes that were written; it is
+// still given no more room than the claimed length (a few KiB of frames can claim gigabytes).
 #pragma once
 #include "storage/cold/encoding.hpp"
 
@@ -29,6 +30,7 @@ class StreamReader {
   std::uint64_t length_ = 0;
   Bytes bytes_;
   IntReaderPtr ends_;
+  std::uint64_t number_ = 0;  ///< unique in the process: an address may be used again
 };
 
 }  // namespace firn::storage::cold

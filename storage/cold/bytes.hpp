@@ -1,4 +1,5 @@
-// Encoded bytes: written at the end of a growing string, read through a source that may fetch them at first use.
+// Encoded bytes: written at the end of a growing string, read through a source that may fetch them at first
+// use.
 #pragma once
 #include <cstdint>
 #include <cstring>

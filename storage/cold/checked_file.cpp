@@ -82,10 +82,12 @@ Result<void> CheckedFile::read_blocks(std::uint64_t first, std::uint64_t last, s
   thread_bytes_read() += to - from;
   for (std::uint64_t b = first; b < last; ++b) {
     const std::uint64_t at = b * kCheckedBlockBytes;
-    const std::span<const std::uint8_t> block(out + (at - from), std::min<std::uint64_t>(kCheckedBlockBytes, to - at));
+    const std::span<const std::uint8_t> block(out + (at - from),
+                                              std::min<std::uint64_t>(kCheckedBlockBytes, to - at));
     if (identity_.block_crc(b, block) != crcs_[b]) {
-      return Error(ErrorCode::corrupt, path() + ": checksum mismatch in the block at offset " + std::to_string(at) +
-                                           " (" + std::to_string(block.size()) + " bytes); restore the file or drop it");
+      return Error(ErrorCode::corrupt, path() + ": checksum mismatch in the block at offset " +
+                                           std::to_string(at) + " (" + std::to_string(block.size()) +
+                                           " bytes); restore the file or drop it");
     }
   }
   return {};
@@ -98,7 +100,7 @@ LazyRange::LazyRange(std::shared_ptr<const CheckedFile> file, std::uint64_t offs
       length_(length),
       blocks_((skip_ + length + kCheckedBlockBytes - 1) / kCheckedBlockBytes),
       bytes_(new std::uint8_t[blocks_ * kCheckedBlockBytes]),
-      loaded_(new std::atomic<bool>[blocks_]{}) {}
+      loaded_(new std::atomic<bool>[blocks_] {}) {}
 
 Result<const std::uint8_t*> LazyRange::get(std::uint64_t offset, std::uint64_t length) const {
   const std::uint8_t* at = bytes_.get() + skip_ + offset;

@@ -1,6 +1,6 @@
-// The bytes of a segment below its encodings: [0, data_length) in blocks of kCheckedBlockBytes, each with a CRC32C that
-// is seeded with store id, file id and block number, so that a block of another place or file is found out. Nothing
-// is decoded or decompressed that has not passed its checksum.
+// The bytes of a segment below its encodings: [0, data_length) in blocks of kCheckedBlockBytes, each with a
+// CRC32C that is seeded with store id, file id and block number, so that a block of another place or file is
+// found out. Nothing is decoded or decompressed that has not passed its checksum.
 #pragma once
 #include <atomic>
 #include <memory>
@@ -53,7 +53,8 @@ class CheckedFile {
   const std::string& path() const { return file_->path(); }
   const io::File& file() const { return *file_; }
   std::uint64_t data_length() const { return data_length_; }
-  /// Blocks [first, last) into out, checked. Error {corrupt} names file and offset. out has room for all bytes.
+  /// Blocks [first, last) into out, checked. Error {corrupt} names file and offset. out has room for all
+  /// bytes.
   Result<void> read_blocks(std::uint64_t first, std::uint64_t last, std::uint8_t* out) const;
   /// Bytes that this thread has read through any CheckedFile so far.
   static std::uint64_t& thread_bytes_read();
@@ -65,7 +66,8 @@ class CheckedFile {
   std::vector<std::uint32_t> crcs_;
 };
 
-/// A range of a checked file whose blocks are read at first use: a point read touches few of them. Thread-safe.
+/// A range of a checked file whose blocks are read at first use: a point read touches few of them.
+/// Thread-safe.
 class LazyRange final : public ByteSource {
  public:
   LazyRange(std::shared_ptr<const CheckedFile> file, std::uint64_t offset, std::uint64_t length);

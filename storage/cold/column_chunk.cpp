@@ -20,18 +20,27 @@ std::vector<std::uint64_t> integers_of(const Column& c) {
   using S = std::int64_t;
   using U = std::uint64_t;
   switch (c.type) {
-    case TypeId::i8: return widen<std::int8_t, S>(c);
-    case TypeId::i16: return widen<std::int16_t, S>(c);
-    case TypeId::i32: case TypeId::date: return widen<std::int32_t, S>(c);
-    case TypeId::u8: return widen<std::uint8_t, U>(c);
-    case TypeId::u16: return widen<std::uint16_t, U>(c);
-    case TypeId::u32: case TypeId::f32: return widen<std::uint32_t, U>(c);
+    case TypeId::i8:
+      return widen<std::int8_t, S>(c);
+    case TypeId::i16:
+      return widen<std::int16_t, S>(c);
+    case TypeId::i32:
+    case TypeId::date:
+      return widen<std::int32_t, S>(c);
+    case TypeId::u8:
+      return widen<std::uint8_t, U>(c);
+    case TypeId::u16:
+      return widen<std::uint16_t, U>(c);
+    case TypeId::u32:
+    case TypeId::f32:
+      return widen<std::uint32_t, U>(c);
     case TypeId::boolean: {
       std::vector<std::uint64_t> v(static_cast<std::size_t>(c.length));
       for (std::size_t i = 0; i < v.size(); ++i) v[i] = c.bool_at(i) ? 1 : 0;
       return v;
     }
-    default: return widen<std::uint64_t, U>(c);
+    default:
+      return widen<std::uint64_t, U>(c);
   }
 }
 
@@ -40,11 +49,16 @@ void repeat_over_nulls(const Column& c, std::vector<T>& v) {
   if (c.null_count == 0) return;
   T last{};
   for (std::size_t i = 0; i < v.size(); ++i) {
-    if (!c.is_null(i)) { last = v[i]; break; }
+    if (!c.is_null(i)) {
+      last = v[i];
+      break;
+    }
   }
   for (std::size_t i = 0; i < v.size(); ++i) {
-    if (c.is_null(i)) v[i] = last;
-    else last = v[i];
+    if (c.is_null(i))
+      v[i] = last;
+    else
+      last = v[i];
   }
 }
 
@@ -66,10 +80,14 @@ void narrow(const std::uint64_t* from, std::size_t n, std::uint8_t* to) {
 
 void narrow(const std::uint64_t* from, std::size_t n, std::size_t width, std::uint8_t* to) {
   switch (width) {
-    case 1: return narrow<std::uint8_t>(from, n, to);
-    case 2: return narrow<std::uint16_t>(from, n, to);
-    case 4: return narrow<std::uint32_t>(from, n, to);
-    default: std::memcpy(to, from, n * 8);
+    case 1:
+      return narrow<std::uint8_t>(from, n, to);
+    case 2:
+      return narrow<std::uint16_t>(from, n, to);
+    case 4:
+      return narrow<std::uint32_t>(from, n, to);
+    default:
+      std::memcpy(to, from, n * 8);
   }
 }
 
@@ -132,7 +150,8 @@ EncodedChunk encode_chunk(const Column& c, const EncodeOptions& options) {
 OpenChunk::OpenChunk(std::shared_ptr<const CheckedFile> file, const ChunkMeta& meta)
     : meta_(meta), source_(std::move(file), meta.offset, meta.length) {}
 
-Result<std::shared_ptr<const OpenChunk>> OpenChunk::open(std::shared_ptr<const CheckedFile> file, const ChunkMeta& meta) {
+Result<std::shared_ptr<const OpenChunk>> OpenChunk::open(std::shared_ptr<const CheckedFile> file,
+                                                         const ChunkMeta& meta) {
   std::shared_ptr<OpenChunk> c(new OpenChunk(std::move(file), meta));
   FIRN_TRY(c->open_readers());
   return std::shared_ptr<const OpenChunk>(std::move(c));
@@ -239,6 +258,9 @@ Result<Column> OpenChunk::column() const {
   } else if (n.size != 0) {
     FIRN_ASSIGN(c.dictionary, dictionary([&] { return plain(*n.entries, n.size); }));
     FIRN_ASSIGN(c.values, codes(n.codes, n.size));
+  } else if (numbers_ && c.type != TypeId::boolean && numbers_->constant()) {
+    FIRN_ASSIGN(c.dictionary, dictionary([&] { return plain(*numbers_, 1); }));
+    FIRN_ASSIGN(c.values, codes(nullptr, 1));
   } else if (strings_) {
     FIRN_ASSIGN(c, plain(*strings_, meta_.rows));
   } else {

@@ -32,12 +32,15 @@ EncodedChunk encode_chunk(Ints values, const EncodeOptions& options);
 /// A chunk with its readers. Immutable, thread-safe; its bytes come when they are needed.
 class OpenChunk {
  public:
-  static Result<std::shared_ptr<const OpenChunk>> open(std::shared_ptr<const CheckedFile> file, const ChunkMeta& meta);
+  static Result<std::shared_ptr<const OpenChunk>> open(std::shared_ptr<const CheckedFile> file,
+                                                       const ChunkMeta& meta);
   /// All rows.
   Result<Column> column() const;
   Result<Value> value(std::size_t row, PointScratch& scratch) const;
   /// Integer-like value without a Value around it.
-  Result<std::uint64_t> integer(std::size_t row, PointScratch& scratch) const { return numbers_->at(row, scratch); }
+  Result<std::uint64_t> integer(std::size_t row, PointScratch& scratch) const {
+    return numbers_->at(row, scratch);
+  }
   /// Bytes it holds or may come to hold.
   std::uint64_t charge() const { return source_.length() + 512; }
 

@@ -1,5 +1,6 @@
 #include "storage/cold/column_stats.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #define XXH_INLINE_ALL
@@ -17,9 +18,9 @@ class DistinctSketch {
   std::uint64_t estimate(std::uint64_t rows) const {
     std::uint64_t set = 0;
     for (const std::uint64_t w : bits_) set += static_cast<std::uint64_t>(std::popcount(w));
-    if (set == kBits) return rows;
+    if (set == bits_.size() * 64) return rows;
     const double e = -kBits * std::log1p(-static_cast<double>(set) / kBits);
-    return std::min(rows, std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::llround(e))));
+    return std::clamp<std::uint64_t>(static_cast<std::uint64_t>(std::llround(e)), 1, rows);
   }
 
  private:
@@ -43,10 +44,14 @@ class Sum {
 
 double number_of(TypeId type, std::uint64_t v) {
   switch (type) {
-    case TypeId::f64: return std::bit_cast<double>(v);
-    case TypeId::f32: return static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(v)));
-    case TypeId::u64: return static_cast<double>(v);
-    default: return static_cast<double>(static_cast<std::int64_t>(v));
+    case TypeId::f64:
+      return std::bit_cast<double>(v);
+    case TypeId::f32:
+      return static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(v)));
+    case TypeId::u64:
+      return static_cast<double>(v);
+    default:
+      return static_cast<double>(static_cast<std::int64_t>(v));
   }
 }
 
@@ -129,10 +134,14 @@ std::string stat_bytes(const Value& v) {
   if (v.is_null()) return {};
   ByteString out;
   if (is_variable(v.type())) return v.as_bytes();
-  if (v.type() == TypeId::boolean) put(out, std::uint64_t{v.as_bool() ? 1U : 0U});
-  else if (is_float(v.type())) put(out, v.as_double());
-  else if (is_unsigned_integer(v.type())) put(out, v.as_unsigned());
-  else put(out, v.as_signed());
+  if (v.type() == TypeId::boolean)
+    put(out, std::uint64_t{v.as_bool() ? 1U : 0U});
+  else if (is_float(v.type()))
+    put(out, v.as_double());
+  else if (is_unsigned_integer(v.type()))
+    put(out, v.as_unsigned());
+  else
+    put(out, v.as_signed());
   return out;
 }
 

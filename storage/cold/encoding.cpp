@@ -27,10 +27,12 @@ Choice choose(Ints v, const IntProfile& p, const EncodeContext& context) {
   if (p.constant()) return {Encoding::constant, 9};
   c.offer(Encoding::frame, frame::estimate(v, p));
   if (context.depth >= kCascadeMax || v.size() < 32) return c;
-  if (context.allows(Encoding::run_length)) c.offer(Encoding::run_length, run_length::estimate(v, p, context));
+  if (context.allows(Encoding::run_length))
+    c.offer(Encoding::run_length, run_length::estimate(v, p, context));
   if (context.allows(Encoding::patched)) c.offer(Encoding::patched, patched::estimate(v, p));
   if (context.allows(Encoding::delta)) c.offer(Encoding::delta, delta::estimate(v, context));
-  if (context.allows(Encoding::dictionary)) c.offer(Encoding::dictionary, dictionary::estimate(v, p, context));
+  if (context.allows(Encoding::dictionary))
+    c.offer(Encoding::dictionary, dictionary::estimate(v, p, context));
   // Compression costs more than all others to try and to read: only where much is left.
   if (context.allows(Encoding::byte_planes) && c.bytes * 8 > 4.0 * static_cast<double>(v.size())) {
     c.offer(Encoding::byte_planes, byte_planes::estimate(v, p, context));
@@ -45,7 +47,8 @@ std::vector<std::string_view> sample_of(Strings v) {
   std::vector<std::string_view> s;
   for (std::size_t r = 0; r < kRuns; ++r) {
     const std::size_t from = (v.size() - kRun) * r / (kRuns - 1);
-    s.insert(s.end(), v.begin() + static_cast<std::ptrdiff_t>(from), v.begin() + static_cast<std::ptrdiff_t>(from + kRun));
+    s.insert(s.end(), v.begin() + static_cast<std::ptrdiff_t>(from),
+             v.begin() + static_cast<std::ptrdiff_t>(from + kRun));
   }
   return s;
 }
@@ -53,9 +56,13 @@ std::vector<std::string_view> sample_of(Strings v) {
 bool try_encode(Encoding e, Strings v, const EncodeContext& context, Encoded& out) {
   out = {};
   switch (e) {
-    case Encoding::dictionary: return dictionary::encode(v, context, out);
-    case Encoding::pattern: return pattern::encode(v, context, out);
-    default: plain::encode(v, context, out); return true;
+    case Encoding::dictionary:
+      return dictionary::encode(v, context, out);
+    case Encoding::pattern:
+      return pattern::encode(v, context, out);
+    default:
+      plain::encode(v, context, out);
+      return true;
   }
 }
 
@@ -81,13 +88,27 @@ Encoded encode_ints(Ints values, const EncodeContext& context) {
   const IntProfile p = profile_of(values);
   Encoded out;
   switch (choose(values, p, context).encoding) {
-    case Encoding::constant: constant::encode(values[0], out); break;
-    case Encoding::run_length: run_length::encode(values, context, out); break;
-    case Encoding::patched: patched::encode(values, context, out); break;
-    case Encoding::delta: delta::encode(values, context, out); break;
-    case Encoding::dictionary: dictionary::encode(values, context, out); break;
-    case Encoding::byte_planes: byte_planes::encode(values, p, context, out); break;
-    default: frame::encode(values, p, out); break;
+    case Encoding::constant:
+      constant::encode(values[0], out);
+      break;
+    case Encoding::run_length:
+      run_length::encode(values, context, out);
+      break;
+    case Encoding::patched:
+      patched::encode(values, context, out);
+      break;
+    case Encoding::delta:
+      delta::encode(values, context, out);
+      break;
+    case Encoding::dictionary:
+      dictionary::encode(values, context, out);
+      break;
+    case Encoding::byte_planes:
+      byte_planes::encode(values, p, context, out);
+      break;
+    default:
+      frame::encode(values, p, out);
+      break;
   }
   return out;
 }
@@ -97,21 +118,24 @@ Encoded encode_ints(Ints values, const EncodeOptions& options, int depth) {
 }
 
 Encoded encode_strings(Strings values, const EncodeContext& context) {
-  // Judged by encoding a sample, except for the dictionary: its size depends on all values, so it is judged whole.
+  // Judged by encoding a sample, except for the dictionary: its size depends on all values, so it is judged
+  // whole.
   const std::vector<std::string_view> sample = sample_of(values);
   const double factor = static_cast<double>(values.size()) / static_cast<double>(sample.size());
   Choice best;
   Encoded trial, whole_dictionary;
   for (const Encoding e : {Encoding::plain, Encoding::pattern}) {
     if (!context.allows(e) || (e == Encoding::pattern && context.depth >= kCascadeMax)) continue;
-    if (try_encode(e, sample, context, trial)) best.offer(e, static_cast<double>(trial.bytes.size()) * factor);
+    if (try_encode(e, sample, context, trial))
+      best.offer(e, static_cast<double>(trial.bytes.size()) * factor);
   }
   if (context.allows(Encoding::dictionary) && context.depth < kCascadeMax &&
       try_encode(Encoding::dictionary, values, context, whole_dictionary)) {
     best.offer(Encoding::dictionary, static_cast<double>(whole_dictionary.bytes.size()));
   }
   if (best.encoding == Encoding::dictionary) return whole_dictionary;
-  if (!try_encode(best.encoding, values, context, trial)) (void)try_encode(Encoding::plain, values, context, trial);
+  if (!try_encode(best.encoding, values, context, trial))
+    (void)try_encode(Encoding::plain, values, context, trial);
   return trial;
 }
 
@@ -148,33 +172,48 @@ Result<Encoding> take_encoding(Bytes& bytes, int depth) {
 Result<IntReaderPtr> open_ints(Bytes bytes, std::size_t count, int depth) {
   FIRN_ASSIGN(const Encoding e, take_encoding(bytes, depth));
   switch (e) {
-    case Encoding::constant: return constant::open(bytes, count);
-    case Encoding::frame: return frame::open(bytes, count);
-    case Encoding::delta: return delta::open(bytes, count, depth);
-    case Encoding::run_length: return run_length::open(bytes, count, depth);
-    case Encoding::dictionary: return dictionary::open(bytes, count, depth);
-    case Encoding::patched: return patched::open(bytes, count, depth);
-    case Encoding::byte_planes: return byte_planes::open(bytes, count, depth);
-    default: return damaged("unknown integer encoding");
+    case Encoding::constant:
+      return constant::open(bytes, count);
+    case Encoding::frame:
+      return frame::open(bytes, count);
+    case Encoding::delta:
+      return delta::open(bytes, count, depth);
+    case Encoding::run_length:
+      return run_length::open(bytes, count, depth);
+    case Encoding::dictionary:
+      return dictionary::open(bytes, count, depth);
+    case Encoding::patched:
+      return patched::open(bytes, count, depth);
+    case Encoding::byte_planes:
+      return byte_planes::open(bytes, count, depth);
+    default:
+      return damaged("unknown integer encoding");
   }
 }
 
 Result<StringReaderPtr> open_strings(Bytes bytes, std::size_t count, int depth) {
   FIRN_ASSIGN(const Encoding e, take_encoding(bytes, depth));
   switch (e) {
-    case Encoding::dictionary: return dictionary::open_strings(bytes, count, depth);
-    case Encoding::plain: return plain::open(bytes, count, depth);
-    case Encoding::pattern: return pattern::open(bytes, count, depth);
-    default: return damaged("unknown string encoding");
+    case Encoding::dictionary:
+      return dictionary::open_strings(bytes, count, depth);
+    case Encoding::plain:
+      return plain::open(bytes, count, depth);
+    case Encoding::pattern:
+      return pattern::open(bytes, count, depth);
+    default:
+      return damaged("unknown string encoding");
   }
 }
 
 Result<IntReaderPtr> open_floats(Bytes bytes, bool is_f32, std::size_t count) {
   FIRN_ASSIGN(const Encoding e, take_encoding(bytes, 0));
   switch (e) {
-    case Encoding::float_bits: return open_ints(bytes, count, 1);
-    case Encoding::decimal: return decimal::open(bytes, is_f32, count, 0);
-    default: return damaged("unknown float encoding");
+    case Encoding::float_bits:
+      return open_ints(bytes, count, 1);
+    case Encoding::decimal:
+      return decimal::open(bytes, is_f32, count, 0);
+    default:
+      return damaged("unknown float encoding");
   }
 }
 
@@ -193,6 +232,7 @@ void StringSink::reserve(std::size_t n) { offsets_.reserve(offsets_.size() + n *
 char* StringSink::extend(std::size_t n) {
   const std::size_t size = bytes_.size();
   if (n > bytes_max_ || size > bytes_max_ - n) return nullptr;
+  bytes_.reserve(kBufferAlignment);  // never null: nullptr means refused
   bytes_.resize_uninitialized(size + n);
   return reinterpret_cast<char*>(bytes_.data() + size);  // NOLINT: own buffer
 }

@@ -1,12 +1,13 @@
-// Encodings of column chunks. A codec is three verbs: estimate, encode, open (which decodes ranges and, where that is
-// cheap, single values). Codecs are peers, one file each under codecs/; choose_*.cpp compares their estimates and
-// cascades: codes, lengths, deltas and field numbers go through the integer chooser again.
+// Encodings of column chunks. A codec is three verbs: estimate, encode, open (which decodes ranges and, where
+// that is cheap, single values). Codecs are peers, one file each under codecs/; choose_*.cpp compares their
+// estimates and cascades: codes, lengths, deltas and field numbers go through the integer chooser again.
 //
 // All integers travel as u64 in two's complement, sign-extended; arithmetic wraps. Readers are immutable and
-// thread-safe; they never read outside their bytes, and never give more values than the parent asked for, whatever the
-// bytes hold: Error {corrupt} instead.
+// thread-safe; they never read outside their bytes, and never give more values than the parent asked for,
+// whatever the bytes hold: Error {corrupt} instead.
 #pragma once
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,7 +37,7 @@ struct Encoded {
 
 /// Decompressed blocks kept over the reads of one lookup, and the count of decoded bytes.
 struct PointScratch {
-  const void* stream = nullptr;
+  std::uint64_t stream = 0;  ///< the stream's number, 0 = none
   std::uint64_t block = 0;
   std::string bytes;
   std::uint64_t bytes_decoded = 0;
@@ -50,6 +51,8 @@ class IntReader {
   virtual Result<void> read(std::size_t first, std::size_t n, std::uint64_t* out) const = 0;
   /// Value i, cheaply if the codec can.
   virtual Result<std::uint64_t> at(std::size_t i, PointScratch& scratch) const;
+  /// The value, if all are this one.
+  virtual std::optional<std::uint64_t> constant() const { return std::nullopt; }
 };
 using IntReaderPtr = std::unique_ptr<const IntReader>;
 
@@ -76,7 +79,8 @@ class StringSink {
   }
   /// False if the string exceeds the claim.
   bool end_string(const char* end) {
-    const auto size = static_cast<std::size_t>(reinterpret_cast<const std::uint8_t*>(end) - bytes_.data());  // NOLINT
+    const auto size =
+        static_cast<std::size_t>(reinterpret_cast<const std::uint8_t*>(end) - bytes_.data());  // NOLINT
     if (size > bytes_max_) return false;
     bytes_.resize_uninitialized(size);
     end_string();
@@ -86,7 +90,8 @@ class StringSink {
   std::size_t size() const { return offsets_.size() / sizeof(std::int32_t) - 1; }
   std::string_view at(std::size_t i) const {
     const auto* o = reinterpret_cast<const std::int32_t*>(offsets_.data());  // NOLINT: own buffer
-    return {reinterpret_cast<const char*>(bytes_.data()) + o[i], static_cast<std::size_t>(o[i + 1] - o[i])};  // NOLINT
+    return {reinterpret_cast<const char*>(bytes_.data()) + o[i],
+            static_cast<std::size_t>(o[i + 1] - o[i])};  // NOLINT
   }
   void clear() {
     bytes_.resize(0);
@@ -99,7 +104,11 @@ class StringSink {
  private:
   std::uint64_t bytes_max_;
   MutableBuffer bytes_;
-  MutableBuffer offsets_ = [] { MutableBuffer b; b.push(std::int32_t{0}); return b; }();
+  MutableBuffer offsets_ = [] {
+    MutableBuffer b;
+    b.push(std::int32_t{0});
+    return b;
+  }();
 };
 
 /// Strings of one node.

@@ -37,8 +37,8 @@ struct SegmentTrailer {
 };
 static_assert(sizeof(SegmentTrailer) == 48);
 
-/// [0, data_length) is cut into blocks of this size; each has a CRC32C in the footer. One page: a point read checks
-/// no more than it reads.
+/// [0, data_length) is cut into blocks of this size; each has a CRC32C in the footer. One page: a point read
+/// checks no more than it reads.
 inline constexpr std::size_t kCheckedBlockBytes = 4096;
 
 /// Encodings of a node, the first byte of its bytes.
@@ -79,7 +79,8 @@ inline constexpr std::size_t kZstdBlockBytes = 16 * 1024;
 inline constexpr int kDepthMax = 8;
 /// Literals of a pattern.
 inline constexpr std::size_t kPatternFieldsMax = 24;
-/// Rows of a row group are cut earlier when their variable-length bytes reach this: offsets are i32 in memory.
+/// Rows of a row group are cut earlier when their variable-length bytes reach this: offsets are i32 in
+/// memory.
 inline constexpr std::size_t kGroupBytesMax = std::size_t{64} << 20;
 inline constexpr std::uint32_t kGroupRowsMax = 1U << 20;
 inline constexpr std::uint32_t kFooterBytesMax = 1U << 30;

@@ -1,4 +1,5 @@
-// byte_planes: u64 base, u8 planes; each plane a child: the bytes of one significance of (value - base), as a stream.
+// byte_planes: u64 base, u8 planes; each plane a child: the bytes of one significance of (value - base), as a
+// stream.
 #include <algorithm>
 
 #include "storage/cold/bit_packing.hpp"
@@ -12,13 +13,15 @@ unsigned planes_of(const IntProfile& p) { return (bit_width_of(p.range()) + 7) /
 
 std::string plane_of(Ints v, std::uint64_t base, unsigned plane) {
   std::string bytes(v.size(), '\0');
-  for (std::size_t i = 0; i < v.size(); ++i) bytes[i] = static_cast<char>((v[i] - base) >> (8 * plane) & 0xFF);
+  for (std::size_t i = 0; i < v.size(); ++i)
+    bytes[i] = static_cast<char>((v[i] - base) >> (8 * plane) & 0xFF);
   return bytes;
 }
 
 class PlanesReader final : public IntReader {
  public:
-  PlanesReader(std::uint64_t base, std::vector<StreamReader> planes) : base_(base), planes_(std::move(planes)) {}
+  PlanesReader(std::uint64_t base, std::vector<StreamReader> planes)
+      : base_(base), planes_(std::move(planes)) {}
 
   Result<void> read(std::size_t first, std::size_t n, std::uint64_t* out) const override {
     std::fill_n(out, n, base_);
@@ -51,7 +54,8 @@ double byte_planes::estimate(Ints values, const IntProfile& profile, const Encod
   if (values.size() < 2 * kBlockValues) return kNoFit;
   double bytes = 10;
   for (unsigned p = 0; p < planes_of(profile); ++p) {
-    bytes += 4 + estimate_stream(plane_of(values, static_cast<std::uint64_t>(profile.min), p), context.options);
+    bytes +=
+        4 + estimate_stream(plane_of(values, static_cast<std::uint64_t>(profile.min), p), context.options);
   }
   return bytes / (1 - context.options.planes_min_gain);
 }

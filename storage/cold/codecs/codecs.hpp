@@ -1,5 +1,5 @@
-// The codecs' verbs, for the choosers only. estimate: bytes it would take (kNoFit if it cannot); encode: appends the
-// node; open: from the bytes behind the encoding's number.
+// The codecs' verbs, for the choosers only. estimate: bytes it would take (kNoFit if it cannot); encode:
+// appends the node; open: from the bytes behind the encoding's number.
 #pragma once
 #include <limits>
 
@@ -18,7 +18,8 @@ struct IntProfile {
 };
 IntProfile profile_of(Ints values);
 
-/// A node in the making: options, depth, and which codecs its ancestors rule out (bit = number of the encoding).
+/// A node in the making: options, depth, and which codecs its ancestors rule out (bit = number of the
+/// encoding).
 struct EncodeContext {
   const EncodeOptions& options;
   int depth = 0;

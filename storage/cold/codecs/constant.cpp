@@ -13,6 +13,8 @@ class ConstantReader final : public IntReader {
     return {};
   }
 
+  std::optional<std::uint64_t> constant() const override { return value_; }
+
  private:
   std::uint64_t value_;
 };

@@ -1,6 +1,6 @@
-// decimal: u8 k, u32 exceptions, child integers, [child positions, child IEEE bits]. A value is integer / 10^k, computed in double (f32:
-// rounded to float then): the writer keeps a value as an integer only if this formula gives back the same bits.
-// Everything else (-0, NaN, infinities, long fractions) is an exception.
+// decimal: u8 k, u32 exceptions, child integers, [child positions, child IEEE bits]. A value is integer /
+// 10^k, computed in double (f32: rounded to float then): the writer keeps a value as an integer only if this
+// formula gives back the same bits. Everything else (-0, NaN, infinities, long fractions) is an exception.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -39,8 +39,10 @@ int exponent_of(Ints bits, bool is_f32) {
   for (int k = 0; k <= kPowersMax; ++k) {
     std::size_t failed = 0, seen = 0;
     std::int64_t unused = 0;
-    for (std::size_t i = 0; i < bits.size(); i += step, ++seen) failed += integer_of(bits[i], kPowers[k], is_f32, unused) ? 0 : 1;
-    if (static_cast<double>(failed) <= kExceptionsMax * static_cast<double>(seen) && failed < fewest) best = k, fewest = failed;
+    for (std::size_t i = 0; i < bits.size(); i += step, ++seen)
+      failed += integer_of(bits[i], kPowers[k], is_f32, unused) ? 0 : 1;
+    if (static_cast<double>(failed) <= kExceptionsMax * static_cast<double>(seen) && failed < fewest)
+      best = k, fewest = failed;
     if (fewest == 0) break;
   }
   return best;
@@ -87,8 +89,10 @@ class DecimalReader final : public IntReader {
     while (low < high) {
       const std::size_t mid = low + (high - low) / 2;
       FIRN_ASSIGN(const std::uint64_t position, positions->at(mid, scratch));
-      if (position < row) low = mid + 1;
-      else high = mid;
+      if (position < row)
+        low = mid + 1;
+      else
+        high = mid;
     }
     return low;
   }

@@ -1,4 +1,5 @@
-// delta: child restarts (value of each kBlockValues-th position), child deltas (one a value; unused at restarts).
+// delta: child restarts (value of each kBlockValues-th position), child deltas (one a value; unused at
+// restarts).
 #include <algorithm>
 
 #include "storage/cold/codecs/codecs.hpp"
@@ -27,7 +28,8 @@ Parts parts_of(Ints v) {
 
 class DeltaReader final : public IntReader {
  public:
-  DeltaReader(IntReaderPtr restarts, IntReaderPtr deltas) : restarts_(std::move(restarts)), deltas_(std::move(deltas)) {}
+  DeltaReader(IntReaderPtr restarts, IntReaderPtr deltas)
+      : restarts_(std::move(restarts)), deltas_(std::move(deltas)) {}
 
   Result<void> read(std::size_t first, std::size_t n, std::uint64_t* out) const override {
     std::uint64_t d[kBlockValues];
@@ -60,7 +62,8 @@ class DeltaReader final : public IntReader {
 double delta::estimate(Ints values, const EncodeContext& context) {
   const Parts p = parts_of(values);
   // Point reads of the frame encodings are cheaper: differences must save something.
-  return 9 + 1.05 * (static_cast<double>(p.restarts.size()) * 8 + estimate_ints(p.deltas, context.below(Encoding::delta)));
+  return 9 + 1.05 * (static_cast<double>(p.restarts.size()) * 8 +
+                     estimate_ints(p.deltas, context.below(Encoding::delta)));
 }
 
 void delta::encode(Ints values, const EncodeContext& context, Encoded& out) {

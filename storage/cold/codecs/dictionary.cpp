@@ -15,7 +15,8 @@ namespace {
 /// A bounded set of integers: open addressing over twice the bound.
 class DistinctInts {
  public:
-  explicit DistinctInts(std::size_t max) : max_(max), slots_(std::size_t{1} << bit_width_of(2 * max + 2), 0) {}
+  explicit DistinctInts(std::size_t max)
+      : max_(max), slots_(std::size_t{1} << bit_width_of(2 * max + 2), 0) {}
   /// False once there are more than the bound.
   bool insert(std::uint64_t v) {
     if (v == 0) {
@@ -58,7 +59,8 @@ std::vector<std::uint64_t> codes_of(Ints v, const std::vector<std::uint64_t>& en
   code.reserve(entries.size());
   for (std::size_t i = 0; i < entries.size(); ++i) code.emplace(entries[i], i);
   std::vector<std::uint64_t> codes(v.size());
-  for (std::size_t i = 0; i < v.size(); ++i) codes[i] = i > 0 && v[i] == v[i - 1] ? codes[i - 1] : code.find(v[i])->second;
+  for (std::size_t i = 0; i < v.size(); ++i)
+    codes[i] = i > 0 && v[i] == v[i - 1] ? codes[i - 1] : code.find(v[i])->second;
   return codes;
 }
 
@@ -135,7 +137,8 @@ Result<StringReaderPtr> dictionary::open_strings(Bytes body, std::size_t count, 
   FIRN_ASSIGN(const Head h, parse(body, count));
   FIRN_ASSIGN(auto entries, cold::open_strings(h.entry_node, h.entries, depth + 1));
   FIRN_ASSIGN(auto codes, open_ints(h.code_node, count, depth + 1));
-  return StringReaderPtr(std::make_unique<StringDictionaryReader>(h.entries, std::move(entries), std::move(codes)));
+  return StringReaderPtr(
+      std::make_unique<StringDictionaryReader>(h.entries, std::move(entries), std::move(codes)));
 }
 
 }  // namespace firn::storage::cold

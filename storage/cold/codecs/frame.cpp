@@ -1,7 +1,8 @@
 // frame: value i = base + slope x i + scale x packed(i), all modulo 2^64.
 //   u8 flags, i64 slope [sloped], u64 scale [scaled],
 //   uniform: u64 base, u8 width, packed bits, slack
-//   blocked: per kBlockValues values {u64 base, u32 width | (sum of the widths before) << 7}, packed bits, slack;
+//   blocked: per kBlockValues values {u64 base, u32 width | (sum of the widths before) << 7}, packed bits,
+//   slack;
 //            the slope counts from the block's first value, packed blocks begin at whole bytes
 #include <algorithm>
 #include <numeric>
@@ -39,21 +40,24 @@ void consider(Ints v, std::uint64_t slope, std::uint64_t scale, FramePlan& best)
     const std::size_t end = std::min(v.size(), first + kBlockValues);
     std::uint64_t drop = slope * first;
     for (std::size_t i = first; i < end; ++i, drop += slope) block.take(v[i] - drop);
-    blocked += static_cast<double>(kEntryBytes + packed_bytes(end - first, bit_width_of(block.range() / scale)));
+    const std::uint64_t bytes = kEntryBytes + packed_bytes(end - first, bit_width_of(block.range() / scale));
+    blocked += static_cast<double>(bytes);
     all.min = std::min(all.min, block.min);
     all.max = std::max(all.max, block.max);
   }
   const auto flags = static_cast<std::uint8_t>((slope != 0 ? kSloped : 0) | (scale != 1 ? kScaled : 0));
   const double uniform = 9 + static_cast<double>(packed_bytes(v.size(), bit_width_of(all.range() / scale)));
-  const double head = 2 + kPackSlack + (slope != 0 ? 8 : 0) + (scale != 1 ? 8 : 0);
+  const double head = 2.0 + kPackSlack + (slope != 0 ? 8 : 0) + (scale != 1 ? 8 : 0);
   if (uniform + head < best.bytes) best = {flags, slope, scale, uniform + head};
-  if (blocked + head < best.bytes) best = {static_cast<std::uint8_t>(flags | kBlocked), slope, scale, blocked + head};
+  if (blocked + head < best.bytes)
+    best = {static_cast<std::uint8_t>(flags | kBlocked), slope, scale, blocked + head};
 }
 
 std::uint64_t common_divisor(Ints v) {
   std::uint64_t g = 0;
   for (const std::uint64_t x : v) {
-    const std::uint64_t d = static_cast<std::int64_t>(x) > static_cast<std::int64_t>(v[0]) ? x - v[0] : v[0] - x;
+    const std::uint64_t d =
+        static_cast<std::int64_t>(x) > static_cast<std::int64_t>(v[0]) ? x - v[0] : v[0] - x;
     g = std::gcd(g, d);
     if (g == 1) break;
   }
@@ -65,7 +69,8 @@ FramePlan plan_of(Ints v, const IntProfile& profile) {
   const std::uint64_t scale = profile.constant() ? 1 : common_divisor(v);
   consider(v, 0, scale, best);
   if (v.size() > 2 && v.back() != v.front()) {
-    // Rounded, so that a drift of jitter over steps keeps the true step. Signed: the difference may be negative.
+    // Rounded, so that a drift of jitter over steps keeps the true step. Signed: the difference may be
+    // negative.
     const auto n = static_cast<std::int64_t>(v.size() - 1);
     const auto rise = static_cast<std::int64_t>(v.back() - v.front());
     const std::int64_t slope = rise / n + (2 * (rise % n) >= n ? 1 : 0) - (2 * (rise % n) <= -n ? 1 : 0);
@@ -154,7 +159,8 @@ class FrameReader final : public IntReader {
   }
 };
 
-void pack_piece(Ints v, std::size_t first, std::uint64_t base, const FramePlan& plan, unsigned width, ByteString& out) {
+void pack_piece(Ints v, std::size_t first, std::uint64_t base, const FramePlan& plan, unsigned width,
+                ByteString& out) {
   std::vector<std::uint64_t> rest(v.size());
   for (std::size_t i = 0; i < v.size(); ++i) rest[i] = (v[i] - plan.slope * (first + i) - base) / plan.scale;
   pack(rest, width, out);

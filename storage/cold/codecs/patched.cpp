@@ -1,4 +1,5 @@
-// patched: u32 outliers, child main (outliers replaced by the base), child positions (ascending), child values.
+// patched: u32 outliers, child main (outliers replaced by the base), child positions (ascending), child
+// values.
 #include <algorithm>
 #include <cmath>
 
@@ -56,7 +57,10 @@ Window window_of(Ints v, const IntProfile& profile) {
 class PatchedReader final : public IntReader {
  public:
   PatchedReader(std::size_t outliers, IntReaderPtr main, IntReaderPtr positions, IntReaderPtr values)
-      : outliers_(outliers), main_(std::move(main)), positions_(std::move(positions)), values_(std::move(values)) {}
+      : outliers_(outliers),
+        main_(std::move(main)),
+        positions_(std::move(positions)),
+        values_(std::move(values)) {}
 
   Result<void> read(std::size_t first, std::size_t n, std::uint64_t* out) const override {
     FIRN_TRY(main_->read(first, n, out));
@@ -95,8 +99,10 @@ class PatchedReader final : public IntReader {
     while (low < high) {
       const std::size_t mid = low + (high - low) / 2;
       FIRN_ASSIGN(const std::uint64_t position, positions_->at(mid, scratch));
-      if (position < row) low = mid + 1;
-      else high = mid;
+      if (position < row)
+        low = mid + 1;
+      else
+        high = mid;
     }
     return low;
   }

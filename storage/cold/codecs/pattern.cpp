@@ -1,6 +1,7 @@
-// pattern: u8 fields, fields + 1 literals {u16 length, bytes}, u32 exceptions, [child positions, child strings], then
-// per field u8 kind, u8 width, child. A string is literal, field, literal ... field, literal; exceptions stand apart.
-// Point reads cost a few shifts a field: no block is decompressed unless a field is free text.
+// pattern: u8 fields, fields + 1 literals {u16 length, bytes}, u32 exceptions, [child positions, child
+// strings], then per field u8 kind, u8 width, child. A string is literal, field, literal ... field, literal;
+// exceptions stand apart. Point reads cost a few shifts a field: no block is decompressed unless a field is
+// free text.
 #include "storage/cold/codecs/pattern_finder.hpp"
 
 #include <algorithm>
@@ -23,8 +24,10 @@ bool parse_digits(std::string_view s, unsigned radix, std::uint64_t& v) {
   v = 0;
   for (const char c : s) {
     unsigned d = 99;
-    if (c >= '0' && c <= '9') d = static_cast<unsigned>(c - '0');
-    else if (c >= 'a' && c <= 'f') d = static_cast<unsigned>(c - 'a') + 10;
+    if (c >= '0' && c <= '9')
+      d = static_cast<unsigned>(c - '0');
+    else if (c >= 'a' && c <= 'f')
+      d = static_cast<unsigned>(c - 'a') + 10;
     if (d >= radix) return false;
     v = v * radix + d;
   }
@@ -36,9 +39,12 @@ bool number_of(std::string_view s, const FieldType& t, std::uint64_t& v) {
   switch (t.kind) {
     case FieldKind::decimal:
       return s.size() <= kDecimalDigitsMax && (s.size() < 2 || s[0] != '0') && parse_digits(s, 10, v);
-    case FieldKind::padded_decimal: return s.size() == t.width && parse_digits(s, 10, v);
-    case FieldKind::hex: return s.size() == t.width && parse_digits(s, 16, v);
-    default: return true;
+    case FieldKind::padded_decimal:
+      return s.size() == t.width && parse_digits(s, 10, v);
+    case FieldKind::hex:
+      return s.size() == t.width && parse_digits(s, 16, v);
+    default:
+      return true;
   }
 }
 
@@ -91,7 +97,8 @@ FieldType type_of(Table& t, std::size_t field) {
   if (first == rows) return {};
   const std::size_t width = t.at(first, field).size();
   for (const FieldKind kind : {FieldKind::decimal, FieldKind::padded_decimal, FieldKind::hex}) {
-    if (kind != FieldKind::decimal && width > (kind == FieldKind::hex ? kHexDigitsMax : kDecimalDigitsMax)) continue;
+    if (kind != FieldKind::decimal && width > (kind == FieldKind::hex ? kHexDigitsMax : kDecimalDigitsMax))
+      continue;
     const FieldType type{kind, kind == FieldKind::decimal ? 0 : width};
     std::vector<std::size_t> failed;
     std::uint64_t v = 0;
@@ -107,10 +114,14 @@ FieldType type_of(Table& t, std::size_t field) {
 
 const char* name_of(FieldKind k) {
   switch (k) {
-    case FieldKind::decimal: return "number";
-    case FieldKind::padded_decimal: return "padded";
-    case FieldKind::hex: return "hex";
-    default: return "text";
+    case FieldKind::decimal:
+      return "number";
+    case FieldKind::padded_decimal:
+      return "padded";
+    case FieldKind::hex:
+      return "hex";
+    default:
+      return "text";
   }
 }
 
@@ -118,7 +129,8 @@ Encoded encode_field(const Table& t, std::size_t field, const FieldType& type, c
   const std::size_t rows = t.exception.size();
   if (type.kind == FieldKind::text) {
     std::vector<std::string_view> texts(rows);
-    for (std::size_t i = 0; i < rows; ++i) texts[i] = t.exception[i] ? (i > 0 ? texts[i - 1] : "") : t.at(i, field);
+    for (std::size_t i = 0; i < rows; ++i)
+      texts[i] = t.exception[i] ? (i > 0 ? texts[i - 1] : "") : t.at(i, field);
     return encode_strings(texts, context.below(Encoding::pattern));
   }
   std::vector<std::uint64_t> numbers(rows);
@@ -226,7 +238,8 @@ class PatternReader final : public StringReader {
   Result<void> join(const Block& block, std::size_t i, StringSink& out) const {
     std::size_t most = 0;
     for (const std::string& l : literals) most += l.size();
-    for (std::size_t f = 0; f < fields.size(); ++f) most += fields[f].texts ? block.texts[f].at(i).size() : 24;
+    for (std::size_t f = 0; f < fields.size(); ++f)
+      most += fields[f].texts ? block.texts[f].at(i).size() : 24;
     char* to = out.room(most);
     to = std::copy(literals[0].begin(), literals[0].end(), to);
     for (std::size_t f = 0; f < fields.size(); ++f) {
@@ -248,8 +261,10 @@ class PatternReader final : public StringReader {
     while (low < high) {
       const std::size_t mid = low + (high - low) / 2;
       FIRN_ASSIGN(const std::uint64_t position, positions->at(mid, scratch));
-      if (position < row) low = mid + 1;
-      else high = mid;
+      if (position < row)
+        low = mid + 1;
+      else
+        high = mid;
     }
     return low;
   }
@@ -260,11 +275,15 @@ Result<FieldType> take_type(NodeParser& in) {
   const std::size_t width = in.take<std::uint8_t>();
   FIRN_TRY(in.check());
   switch (kind) {
-    case FieldKind::decimal: case FieldKind::text: return FieldType{kind, 0};
-    case FieldKind::padded_decimal: case FieldKind::hex:
+    case FieldKind::decimal:
+    case FieldKind::text:
+      return FieldType{kind, 0};
+    case FieldKind::padded_decimal:
+    case FieldKind::hex:
       if (width > kDecimalDigitsMax) return damaged("a field is too wide");
       return FieldType{kind, width};
-    default: return damaged("unknown kind of field");
+    default:
+      return damaged("unknown kind of field");
   }
 }
 
@@ -279,7 +298,8 @@ bool pattern::encode(Strings values, const EncodeContext& context, Encoded& out)
   for (std::size_t f = 0; f < p.fields(); ++f) types.push_back(type_of(t, f));
   if (t.exceptions * 16 > values.size()) return false;
   // One field of text between two empty literals is no pattern.
-  if (p.fields() == 1 && types[0].kind == FieldKind::text && p.literals[0].empty() && p.literals[1].empty()) return false;
+  if (p.fields() == 1 && types[0].kind == FieldKind::text && p.literals[0].empty() && p.literals[1].empty())
+    return false;
 
   out.bytes.push_back(static_cast<char>(Encoding::pattern));
   put(out.bytes, static_cast<std::uint8_t>(p.fields()));

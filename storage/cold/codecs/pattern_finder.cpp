@@ -9,7 +9,8 @@
 namespace firn::storage::cold {
 namespace {
 
-// A draft is text with a mark for each field. It begins as the first sample and loses what the next ones do not share.
+// A draft is text with a mark for each field. It begins as the first sample and loses what the next ones do
+// not share.
 using Draft = std::basic_string<char16_t>;
 using DraftView = std::basic_string_view<char16_t>;
 constexpr char16_t kField = 256;
@@ -28,16 +29,29 @@ struct Common {
   std::size_t a = 0, b = 0, length = 0;
 };
 
-/// Longest run of characters that both have; of length 1 only if it separates.
-Common longest_common(DraftView a, DraftView b) {
+/// The run of characters that both have which says most: separators weigh more than letters and digits, which
+/// agree by chance; runs that would have to move far weigh less. A single letter or digit is none.
+Common best_common(DraftView a, DraftView b) {
+  constexpr int kSeparator = 8, kOther = 2, kShiftMax = 6;
+  struct Run {
+    int length = 0, weight = 0;
+  };
   Common best;
-  std::vector<std::uint16_t> above(b.size() + 1, 0), row(b.size() + 1, 0);
+  int best_score = 0;
+  std::vector<Run> above(b.size() + 1), row(b.size() + 1);
   for (std::size_t i = 0; i < a.size(); ++i) {
+    const bool separator = is_separator(a[i]);
     for (std::size_t j = 0; j < b.size(); ++j) {
-      row[j + 1] = a[i] == b[j] && a[i] != kField ? static_cast<std::uint16_t>(above[j] + 1) : std::uint16_t{0};
-      if (row[j + 1] > best.length && (row[j + 1] > 1 || is_separator(a[i]))) {
-        best = {i + 1 - row[j + 1], j + 1 - row[j + 1], row[j + 1]};
-      }
+      row[j + 1] = {};
+      if (a[i] != b[j] || a[i] == kField) continue;
+      row[j + 1] = {above[j].length + 1, above[j].weight + (separator ? kSeparator : kOther)};
+      if (row[j + 1].length == 1 && !separator) continue;
+      const int shift = static_cast<int>(i > j ? i - j : j - i);
+      const int score = row[j + 1].weight - std::min(shift, kShiftMax);
+      if (score <= best_score) continue;
+      best_score = score;
+      const auto length = static_cast<std::size_t>(row[j + 1].length);
+      best = {i + 1 - length, j + 1 - length, length};
     }
     std::swap(above, row);
   }
@@ -47,7 +61,7 @@ Common longest_common(DraftView a, DraftView b) {
 /// Appends what a and b share to `out`, fields for the rest.
 void share(DraftView a, DraftView b, Draft& out) {
   if (a.empty() && b.empty()) return;
-  const Common c = a.empty() || b.empty() ? Common{} : longest_common(a, b);
+  const Common c = a.empty() || b.empty() ? Common{} : best_common(a, b);
   if (c.length == 0) return add_field(out);
   share(a.substr(0, c.a), b.substr(0, c.b), out);
   out += a.substr(c.a, c.length);
@@ -64,8 +78,10 @@ Pattern pattern_of(const Draft& draft) {
   Pattern p;
   p.literals.emplace_back();
   for (const char16_t c : draft) {
-    if (c == kField) p.literals.emplace_back();
-    else p.literals.back().push_back(static_cast<char>(static_cast<unsigned char>(c)));
+    if (c == kField)
+      p.literals.emplace_back();
+    else
+      p.literals.back().push_back(static_cast<char>(static_cast<unsigned char>(c)));
   }
   return p;
 }
@@ -143,7 +159,8 @@ Pattern find_pattern(std::span<const std::string_view> samples) {
     const std::size_t most = std::min(draft.size(), other.size());
     std::size_t prefix = 0, suffix = 0;
     while (prefix < most && draft[prefix] == other[prefix]) ++prefix;
-    while (suffix < most - prefix && draft[draft.size() - 1 - suffix] == other[other.size() - 1 - suffix]) ++suffix;
+    while (suffix < most - prefix && draft[draft.size() - 1 - suffix] == other[other.size() - 1 - suffix])
+      ++suffix;
     shared = draft.substr(0, prefix);
     share(DraftView(draft).substr(prefix, draft.size() - prefix - suffix),
           DraftView(other).substr(prefix, other.size() - prefix - suffix), shared);

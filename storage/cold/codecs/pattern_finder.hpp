@@ -1,5 +1,6 @@
 // Finds what many strings share: literals in the same order, with fields between them that differ.
-//   "https://shop.example.com/c/7/item/000123?ref=view"  ->  "https://shop.example.com/c/" * "/item/" * "?ref=" *
+//   "https://shop.example.com/c/7/item/000123?ref=view"  ->  "https://shop.example.com/c/" * "/item/" *
+//   "?ref=" *
 #pragma once
 #include <span>
 #include <string>
@@ -12,8 +13,8 @@ namespace firn::storage::cold {
 struct Pattern {
   std::vector<std::string> literals;
   std::size_t fields() const { return literals.empty() ? 0 : literals.size() - 1; }
-  /// The fields of `s`, from left to right, each as short as can be; false if `s` has another shape. Literals and
-  /// fields joined always give `s` again.
+  /// The fields of `s`, from left to right, each as short as can be; false if `s` has another shape. Literals
+  /// and fields joined always give `s` again.
   bool match(std::string_view s, std::string_view* fields) const;
 };
 

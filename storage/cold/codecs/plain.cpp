@@ -40,7 +40,8 @@ class PlainReader final : public StringReader {
     if (end < begin || end > bytes_.length()) return damaged("string ends do not ascend");
     const std::size_t size = out.size();
     out.resize(size + (end - begin));
-    return bytes_.read(begin, end - begin, reinterpret_cast<std::uint8_t*>(out.data() + size), scratch);  // NOLINT
+    return bytes_.read(begin, end - begin, reinterpret_cast<std::uint8_t*>(out.data() + size),
+                       scratch);  // NOLINT
   }
 
  private:

@@ -1,4 +1,5 @@
-// run_length: u32 runs, child ends (position behind each run, ascending; the last is the count), child values.
+// run_length: u32 runs, child ends (position behind each run, ascending; the last is the count), child
+// values.
 #include <algorithm>
 
 #include "storage/cold/codecs/codecs.hpp"
@@ -66,8 +67,10 @@ class RunLengthReader final : public IntReader {
     while (low < high) {
       const std::size_t mid = low + (high - low) / 2;
       FIRN_ASSIGN(const std::uint64_t end, ends_->at(mid, scratch));
-      if (end <= row) low = mid + 1;
-      else high = mid;
+      if (end <= row)
+        low = mid + 1;
+      else
+        high = mid;
     }
     return low;
   }
