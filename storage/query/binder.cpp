@@ -42,6 +42,11 @@ Error malformed(const std::string& what) {
 
 }  // namespace
 
+bool is_aggregate(const Query& query, const ExprNode& node) {
+  if (node.op == ExprOp::aggregate) return true;
+  return node.op == ExprOp::call && node.index < query.names.size() && is_aggregate_function(query.names[node.index]);
+}
+
 void split_conjuncts(const NodePtr& condition, std::vector<NodePtr>& out) {
   if (condition->kind == NodeKind::logical_and) {
     for (const NodePtr& a : condition->args) split_conjuncts(a, out);
@@ -214,7 +219,7 @@ Result<Bound> Binder::bind(const Expr& expr, bool aliases) {
     Bound b;
     if (node.op == ExprOp::column) {
       FIRN_ASSIGN(b, bind_column(node, aliases));
-    } else if (node.op == ExprOp::aggregate) {
+    } else if (is_aggregate(plan_.query, node)) {
       FIRN_ASSIGN(b, bind_aggregate(whole, args));
     } else {
       std::vector<NodePtr> rows, groups;

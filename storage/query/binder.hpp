@@ -51,6 +51,9 @@ class Binder {
   std::vector<std::span<const ExprNode>> group_exprs_, aggregate_exprs_;
 };
 
+/// True for aggregates, also where the query names one as a plain function (not every writer of queries knows all).
+bool is_aggregate(const Query& query, const ExprNode& node);
+
 /// The conjuncts of a condition; those that are constantly true are left out.
 void split_conjuncts(const NodePtr& condition, std::vector<NodePtr>& out);
 

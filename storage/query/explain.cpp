@@ -33,7 +33,7 @@ std::string aggregates(const Query& q) {
       const std::size_t begin = argc == 0 ? i : begins[begins.size() - argc];
       begins.resize(begins.size() - argc);
       begins.push_back(begin);
-      if (e.nodes[i].op != ExprOp::aggregate) continue;
+      if (!is_aggregate(q, e.nodes[i])) continue;
       const auto at = [&](std::size_t k) { return e.nodes.begin() + static_cast<std::ptrdiff_t>(k); };
       const std::string text = to_sql(q, Expr{{at(begin), at(i + 1)}});
       if (std::find(seen.begin(), seen.end(), text) == seen.end()) seen.push_back(text);

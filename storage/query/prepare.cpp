@@ -8,14 +8,14 @@ namespace {
 using query::Binder;
 using query::NodePtr;
 
-bool has_aggregate(const Expr& e) {
-  return std::any_of(e.nodes.begin(), e.nodes.end(), [](const ExprNode& n) { return n.op == ExprOp::aggregate; });
+bool has_aggregate(const Query& q, const Expr& e) {
+  return std::any_of(e.nodes.begin(), e.nodes.end(), [&q](const ExprNode& n) { return query::is_aggregate(q, n); });
 }
 
 bool is_aggregated(const Query& q) {
   bool found = !q.group_by.empty() || !q.having.empty();
-  for (const SelectItem& s : q.select) found = found || has_aggregate(s.expr);
-  for (const OrderItem& o : q.order_by) found = found || has_aggregate(o.expr);
+  for (const SelectItem& s : q.select) found = found || has_aggregate(q, s.expr);
+  for (const OrderItem& o : q.order_by) found = found || has_aggregate(q, o.expr);
   return found;
 }
 
