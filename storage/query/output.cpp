@@ -42,6 +42,23 @@ Result<void> Output::add(const Evaluator& evaluator, const Rows& rows) {
   return {};
 }
 
+template <class F>
+void Output::drop_beyond_worst(std::vector<Vector>& columns, const Rows& rows, F narrow) const {
+  auto prefixes = scratch_array<std::uint64_t>(rows.count);
+  if (worst_.empty() || !first_prefixes(columns[0], plan_.directions[0], prefixes.get())) return;
+  const std::uint64_t worst = key_prefix(worst_);
+  std::vector<std::uint32_t> positions(rows.count);
+  std::size_t n = 0;
+  for (std::size_t i = 0; i < rows.count; ++i) {
+    positions[n] = static_cast<std::uint32_t>(i);
+    n += prefixes.get()[i] <= worst;
+  }
+  positions.resize(n);
+  if (n == rows.count) return;
+  for (Vector& v : columns) v = pick(v, positions);
+  narrow(positions);
+}
+
 Result<void> Output::add_chunk(const Evaluator& evaluator, const Rows& all) {
   Rows rows = all;
   std::vector<std::uint32_t> picked;
@@ -64,6 +81,8 @@ Result<void> Output::add_chunk(const Evaluator& evaluator, const Rows& all) {
       FIRN_ASSIGN(const Vector v, evaluator.evaluate(*n, rows));
       columns.push_back(decode(v));
     }
+    drop_beyond_worst(columns, rows, narrow);
+    if (rows.count == 0) return {};
     encode_sort_keys(columns, plan_.directions, rows.count, arena, ends);
     std::vector<std::uint32_t> positions;
     for (std::size_t i = 0; i < rows.count; ++i) {

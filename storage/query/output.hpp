@@ -48,6 +48,9 @@ class Output {
     return a.prefix != b.prefix ? a.prefix < b.prefix : key_of(a) < key_of(b);
   }
   Result<void> add_chunk(const Evaluator& evaluator, const Rows& rows);
+  /// Leaves out rows whose first sort column alone places them behind the worst candidate.
+  template <class F>
+  void drop_beyond_worst(std::vector<Vector>& columns, const Rows& rows, F narrow) const;
   void add_key(std::string_view key, std::uint32_t row);
   bool beyond_worst(std::string_view key) const;
   /// Drops candidates that cannot be among the first wanted() rows.

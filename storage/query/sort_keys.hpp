@@ -20,6 +20,9 @@ struct SortOrder {
 void encode_sort_keys(std::span<const Vector> columns, std::span<const SortOrder> orders, std::size_t rows,
                       std::string& arena, std::vector<std::size_t>& ends);
 
+/// For a column of eight-byte values: numbers not above the key_prefix() of each row's encoding. False: not such a column.
+bool first_prefixes(const Vector& column, const SortOrder& order, std::uint64_t* out);
+
 /// The first eight bytes of an encoding as a number (zero-padded): decides most comparisons.
 std::uint64_t key_prefix(std::string_view key) noexcept;
 
