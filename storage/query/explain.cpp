@@ -19,7 +19,8 @@ std::string bounds(const ColumnRange& r, const std::string& name) {
   if (r.is_point()) return name + " = " + quoted(r.min);
   std::string out;
   if (!r.min.is_null()) out += name + (r.min_open ? " > " : " >= ") + quoted(r.min);
-  if (!r.max.is_null()) out += (out.empty() ? "" : " and ") + name + (r.max_open ? " < " : " <= ") + quoted(r.max);
+  if (!r.max.is_null())
+    out += (out.empty() ? "" : " and ") + name + (r.max_open ? " < " : " <= ") + quoted(r.max);
   return out;
 }
 
@@ -51,7 +52,8 @@ std::string order(const Query& q) {
   std::string out;
   for (const OrderItem& o : q.order_by) {
     out += (out.empty() ? "" : ", ") + to_sql(q, o.expr) + (o.descending ? " desc" : "");
-    if (o.nulls_first && *o.nulls_first == o.descending) out += *o.nulls_first ? " nulls first" : " nulls last";
+    if (o.nulls_first && *o.nulls_first == o.descending)
+      out += *o.nulls_first ? " nulls first" : " nulls last";
   }
   return out;
 }

@@ -26,7 +26,9 @@ bool Output::full() const {
   return wanted && (*wanted == 0 || *plan_.limit == 0 || (plan_.order.empty() && rows_ >= *wanted));
 }
 
-bool Output::beyond_worst(std::string_view key) const { return !worst_.empty() && key >= std::string_view(worst_); }
+bool Output::beyond_worst(std::string_view key) const {
+  return !worst_.empty() && key >= std::string_view(worst_);
+}
 
 void Output::add_key(std::string_view key, std::uint32_t row) {
   candidates_.push_back({key_prefix(key), keys_.size(), static_cast<std::uint32_t>(key.size()), row});
@@ -65,12 +67,14 @@ Result<void> Output::add_chunk(const Evaluator& evaluator, const Rows& all) {
   const auto narrow = [&](const std::vector<std::uint32_t>& positions) {
     std::vector<std::uint32_t> chosen(positions.size());
     for (std::size_t i = 0; i < positions.size(); ++i)
-      chosen[i] = rows.picked ? rows.picked[positions[i]] : static_cast<std::uint32_t>(rows.begin + positions[i]);
+      chosen[i] =
+          rows.picked ? rows.picked[positions[i]] : static_cast<std::uint32_t>(rows.begin + positions[i]);
     picked = std::move(chosen);
     rows = Rows{0, picked.size(), picked.data()};
   };
   // Without an order only the first rows are evaluated.
-  if (plan_.order.empty() && plan_.limit && !seen_) rows.count = std::min<std::size_t>(rows.count, *plan_.wanted() - rows_);
+  if (plan_.order.empty() && plan_.limit && !seen_)
+    rows.count = std::min<std::size_t>(rows.count, *plan_.wanted() - rows_);
 
   std::string arena;
   std::vector<std::size_t> ends;
@@ -127,7 +131,8 @@ void Output::prune() {
   if (candidates_.size() < 2 * *wanted + 1024) return;
   std::vector<Candidate> kept = candidates_;
   const auto last = kept.begin() + static_cast<std::ptrdiff_t>(*wanted) - 1;
-  std::nth_element(kept.begin(), last, kept.end(), [this](const auto& a, const auto& b) { return before(a, b); });
+  std::nth_element(kept.begin(), last, kept.end(),
+                   [this](const auto& a, const auto& b) { return before(a, b); });
   worst_ = key_of(*last);
   kept.resize(*wanted);
   keep(kept);

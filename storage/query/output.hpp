@@ -1,5 +1,5 @@
-// The last operator of a query: projection, DISTINCT, ORDER BY with LIMIT (top-k), OFFSET. Fed either with scanned rows
-// that passed the filter or with finished groups.
+// The last operator of a query: projection, DISTINCT, ORDER BY with LIMIT (top-k), OFFSET. Fed either with
+// scanned rows that passed the filter or with finished groups.
 #pragma once
 #include <optional>
 
@@ -23,8 +23,8 @@ struct OutputPlan {
   }
 };
 
-/// Collects answer rows. With ORDER BY and LIMIT it keeps a bounded candidate set: rows that sort behind the worst
-/// candidate are dropped before anything but their sort keys is computed.
+/// Collects answer rows. With ORDER BY and LIMIT it keeps a bounded candidate set: rows that sort behind the
+/// worst candidate are dropped before anything but their sort keys is computed.
 class Output {
  public:
   explicit Output(const OutputPlan& plan);
@@ -43,7 +43,9 @@ class Output {
     std::size_t offset;
     std::uint32_t length, row;
   };
-  std::string_view key_of(const Candidate& c) const { return std::string_view(keys_).substr(c.offset, c.length); }
+  std::string_view key_of(const Candidate& c) const {
+    return std::string_view(keys_).substr(c.offset, c.length);
+  }
   bool before(const Candidate& a, const Candidate& b) const {
     return a.prefix != b.prefix ? a.prefix < b.prefix : key_of(a) < key_of(b);
   }
@@ -61,10 +63,10 @@ class Output {
   const OutputPlan& plan_;
   std::vector<ColumnBuilder> columns_;
   std::uint64_t rows_ = 0;
-  std::string keys_;                    // encoded sort keys of the stored rows
-  std::vector<Candidate> candidates_;   // one a stored row, if there is an order
-  std::string worst_;                   // key of the last row that matters so far; empty: none known
-  std::optional<GroupTable> seen_;      // DISTINCT
+  std::string keys_;                   // encoded sort keys of the stored rows
+  std::vector<Candidate> candidates_;  // one a stored row, if there is an order
+  std::string worst_;                  // key of the last row that matters so far; empty: none known
+  std::optional<GroupTable> seen_;     // DISTINCT
 };
 
 }  // namespace firn::storage::query

@@ -40,7 +40,8 @@ struct MemoryTable {
   Batch rows;
   Timestamp now{1'700'000'000'000'000};
 
-  MemoryTable(std::string_view columns, const SchemaOptions& options) : schema(Schema::parse(columns, options).value()) {}
+  MemoryTable(std::string_view columns, const SchemaOptions& options)
+      : schema(Schema::parse(columns, options).value()) {}
   void fill(std::vector<std::vector<Value>> values) {
     BatchBuilder builder(schema);
     for (const auto& row : values) builder.append_row(row);
@@ -80,7 +81,8 @@ struct MemoryTable {
       if (random() % 3 == 0) {  // rows that do not count, before and behind
         batch = scan(*p, at > 0 ? at - 1 : 0, n + (at > 0 ? 1 : 0), random() % 2 == 0);
         batch.selection.emplace();
-        for (std::size_t i = 0; i < n; ++i) batch.selection->push_back(static_cast<std::uint32_t>(i + (at > 0 ? 1 : 0)));
+        for (std::size_t i = 0; i < n; ++i)
+          batch.selection->push_back(static_cast<std::uint32_t>(i + (at > 0 ? 1 : 0)));
       }
       if (auto r = executions[random() % executions.size()].consume(batch); !r) return r.error();
       at += n;

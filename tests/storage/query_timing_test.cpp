@@ -36,7 +36,8 @@ TEST(QueryTiming, PrintsMilliseconds) {
       QueryExecution e(p, {});
       for (std::size_t b = 0; b < kBatches; ++b) e.consume(batch).value();
       e.finish().value();
-      best = std::min(best, std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+      best = std::min(
+          best, std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
     }
     std::printf("%7.2f ms for %zu rows: %s\n", best, kRows * kBatches, sql);
   }
