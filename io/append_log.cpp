@@ -103,11 +103,15 @@ Error AppendLog::fail(const Error& error) {
 
 Result<void> AppendLog::make_room(std::uint64_t end) {
   if (end <= allocated_) return {};
-  const std::uint64_t size = grown(allocated_, end);
+  std::uint64_t size = grown(allocated_, end);
   auto made = file_->allocate(size);
-  if (!made && made.error().code() == ErrorCode::full && size > end) made = file_->allocate(end);
+  if (!made && made.error().code() == ErrorCode::full &&
+      size > end) {  // no room to spare: only what is needed
+    size = end;
+    made = file_->allocate(size);
+  }
   if (!made) return made.error().code() == ErrorCode::full ? made.error() : fail(made.error());
-  allocated_ = std::max(end, size);
+  allocated_ = size;
   return {};
 }
 

@@ -1,6 +1,11 @@
 #include "io/disk.hpp"
 
+#include <cstdlib>
+#include <cstring>
+
 #include "io/disk_path.hpp"
+#include "io/uring.hpp"
+#include "io/uring_disk.hpp"
 
 namespace firn::io {
 namespace {
@@ -43,6 +48,29 @@ Result<void> replace_file(Disk& disk, const std::string& path, std::span<const s
     return named;
   }
   return disk.sync_directory(parent_path(path));
+}
+
+namespace {
+
+// The reason not to use a ring, or nothing.
+std::string why_no_ring() {
+  const char* switched_off = std::getenv("FIRN_NO_URING");  // NOLINT(concurrency-mt-unsafe)
+  if (switched_off != nullptr && std::strcmp(switched_off, "1") == 0) return "FIRN_NO_URING is set";
+  auto probe = Ring::create();
+  return probe ? std::string() : probe.error().message();
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Disk>> open_disk(const std::string& root, bool create, std::string* notice) {
+  const std::string reason = why_no_ring();
+  if (notice != nullptr) *notice = reason.empty() ? "" : "no io_uring, plain system calls instead: " + reason;
+  if (!reason.empty()) {
+    FIRN_ASSIGN(auto disk, PosixDisk::open_root(root, create));
+    return std::shared_ptr<Disk>(std::move(disk));
+  }
+  FIRN_ASSIGN(auto disk, UringDisk::open_root(root, create));
+  return std::shared_ptr<Disk>(std::move(disk));
 }
 
 }  // namespace firn::io

@@ -74,7 +74,7 @@ Result<std::vector<std::uint8_t>> read_file(Disk& disk, const std::string& path,
 Result<void> replace_file(Disk& disk, const std::string& path, std::span<const std::uint8_t> bytes);
 
 /// The disk for a real folder: UringDisk if the kernel grants a ring, else PosixDisk; `notice` then says why (else "").
-/// The folder is created if `create` is set.
+/// The folder is created if `create` is set. FIRN_NO_URING=1 in the environment forces PosixDisk.
 Result<std::shared_ptr<Disk>> open_disk(const std::string& root, bool create, std::string* notice = nullptr);
 
 }  // namespace firn::io

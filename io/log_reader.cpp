@@ -105,7 +105,10 @@ Result<std::optional<LogReader::Entry>> LogReader::entry_at(std::uint64_t offset
   FIRN_ASSIGN(bytes, view(offset, entry_bytes(header->payload_bytes)));
   entry.payload = bytes.subspan(kEntryHeaderBytes, header->payload_bytes);
   const std::uint32_t crc = crc32c(entry.payload, payload_seed(header_.identity, header->previous_chain));
-  if (crc != header->payload_crc) return none;
+  if (crc != header->payload_crc ||
+      last_nonzero(bytes.subspan(kEntryHeaderBytes + header->payload_bytes)) != 0) {
+    return none;
+  }
   return std::optional<Entry>(entry);
 }
 

@@ -120,7 +120,8 @@ struct RewrittenLog {
 /// Copies the sound entries of a log into a new, sealed file and makes file and name durable. Recovery never
 /// appends to an old file nor trusts its pages, which may never have reached the disk. The new file is
 /// written as `new_path`.tmp, read back, and renamed; a leftover of that name is replaced. {already_exists}
-/// if `new_path` is taken. The old file is left alone.
+/// if `new_path` is taken. The old file is left alone. After an error the new name may or may not be there, as after
+/// a crash.
 Result<RewrittenLog> rewrite_tail(Disk& disk, const std::string& old_path, const std::string& new_path,
                                   const RewriteRequest& request);
 

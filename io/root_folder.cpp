@@ -41,13 +41,13 @@ int walk_beneath(int root, const std::vector<std::string>& parts, int flags) {
     folder = std::move(next);
     at = folder.get();
   }
-  UniqueFd last(::openat(at, parts.empty() ? "." : parts.back().c_str(), flags, kFileMode));
+  return ::openat(at, parts.empty() ? "." : parts.back().c_str(), flags, kFileMode);
+}
+
+// With O_PATH | O_NOFOLLOW both ways open a last symlink itself instead of refusing it.
+bool is_symlink(const UniqueFd& fd) {
   struct stat st {};
-  if (last.valid() && ::fstat(last.get(), &st) == 0 && S_ISLNK(st.st_mode)) {  // O_PATH opens the link itself
-    errno = ELOOP;
-    return -1;
-  }
-  return last.release();
+  return ::fstat(fd.get(), &st) == 0 && S_ISLNK(st.st_mode);
 }
 
 Result<void> sync_folder(const std::string& path) {
@@ -104,9 +104,10 @@ Result<UniqueFd> RootFolder::open_beneath(const std::string& path, int flags) co
   FIRN_ASSIGN(const auto parts, path_parts(path));
   flags |= O_CLOEXEC | O_NOFOLLOW;
   for (int tries = 0;; ++tries) {
-    const int fd = has_openat2_ ? openat2_beneath(fd_.get(), parts.empty() ? "." : path.c_str(), flags)
-                                : walk_beneath(fd_.get(), parts, flags);
-    if (fd >= 0) return UniqueFd(fd);
+    UniqueFd fd(has_openat2_ ? openat2_beneath(fd_.get(), parts.empty() ? "." : path.c_str(), flags)
+                             : walk_beneath(fd_.get(), parts, flags));
+    if (fd.valid() && (flags & O_PATH) != 0 && is_symlink(fd)) return os_error("open", path, ELOOP);
+    if (fd.valid()) return fd;
     // EAGAIN: openat2 could not prove the absence of a race with a rename.
     if (!is_transient(errno) || tries == kTransientTriesMax) return os_error("open", path, errno);
   }

@@ -211,8 +211,9 @@ bool holds(double d, const Whole& whole) noexcept {
 }
 
 Result<Value> coerce_number(const Value& v, TypeId to) {
-  FIRN_ASSIGN(Value out, v.cast(to));
-  if (is_float(to) && is_integer(v.type()) && !holds(out.as_double(), Whole::of(v))) {
+  Result<Value> out = v.cast(to);
+  if (!out) return out;
+  if (is_float(to) && is_integer(v.type()) && !holds(out->as_double(), Whole::of(v))) {
     return Error(ErrorCode::out_of_range, shown(v) + " would be rounded as " + std::string(name_of(to)) +
                                               "; cast it if that is meant");
   }
@@ -225,7 +226,7 @@ Result<Value> coerce_number(const Value& v, TypeId to) {
 }  // namespace
 
 Result<Value> Value::cast(TypeId to) const {
-  if (is_null()) return Value();
+  if (is_null()) return *this;
   if (type_ == to) return *this;
   if (to == TypeId::null || to == TypeId::invalid) return mismatch(*this, to);
   if (to == TypeId::utf8) return Value(to_string());

@@ -80,7 +80,9 @@ Result<void> ColumnBuilder::append(const Value& v) {
     append_null();
     return {};
   }
-  FIRN_ASSIGN(const Value c, coerce(v, type_));
+  const Result<Value> coerced = coerce(v, type_);
+  if (!coerced) return coerced.error();
+  const Value& c = *coerced;
   switch (type_) {
     case TypeId::boolean:
       append_bool(c.as_bool());

@@ -20,8 +20,8 @@ struct ColumnSchema {
 
 /// Options beside the column list: names of the key columns in key order, and of the event-time column ("" = none).
 struct SchemaOptions {
-  std::vector<std::string> key;
-  std::string time;
+  std::vector<std::string> key = {};  // initialized, so that {.time = "ts"} gives callers no warning
+  std::string time = {};
 };
 
 /// Immutable once built; cheap to copy (shared). Column names are case-sensitive and unique; lookups by SQL fall back

@@ -71,6 +71,7 @@ struct JobReport {
 struct JobOrder {
   StorageTier to = StorageTier::warm;
   bool from_hot = false;                 ///< take the hot versions up to now (of the whole key range, in slices)
+  std::uint64_t hot_upto = 0;            ///< only versions with CSN <= this; 0: all
   std::vector<std::uint64_t> inputs;     ///< ids of files to rewrite
 };
 

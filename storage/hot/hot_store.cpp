@@ -94,7 +94,9 @@ struct HotWriter::Impl {
 // --- store -----------------------------------------------------------------------------------------------------------
 
 HotStore::HotStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-HotStore::~HotStore() = default;
+HotStore::~HotStore() {
+  std::unique_lock lock(impl_->map_gate);  // the last reader ends first
+}
 
 Result<std::unique_ptr<HotStore>> HotStore::open(const std::string& folder, std::uint64_t table_id,
                                                  std::size_t map_bytes, bool read_only) {
@@ -312,7 +314,9 @@ Result<void> HotWriter::remove_catalog(std::string_view key) {
 Result<void> HotWriter::append_raw(int database, std::string_view key, std::string_view value) {
   LmdbEnv& env = *impl_->store->env;
   MDB_val k{key.size(), const_cast<char*>(key.data())}, v{value.size(), const_cast<char*>(value.data())};
-  const int rc = mdb_put(impl_->txn.get(), database == 0 ? env.rows() : env.catalog(), &k, &v, MDB_APPEND);
+  // The catalog holds the state record already if an earlier part of the checkpoint was committed.
+  const int rc = database == 0 ? mdb_put(impl_->txn.get(), env.rows(), &k, &v, MDB_APPEND)
+                               : mdb_put(impl_->txn.get(), env.catalog(), &k, &v, 0);
   if (rc == MDB_KEYEXIST) return Error(ErrorCode::corrupt, "hot tier: a checkpoint's keys are out of order");
   if (rc != 0) return lmdb_error(rc, "load a checkpoint");
   if (database == 1 && key == kStateKey) {

@@ -61,6 +61,8 @@ class PreparedQuery {
 
   struct Impl;
   const Impl& impl() const { return *impl_; }
+  /// See the free function below.
+  static Result<PreparedQuery> prepare_condition(const Query& condition, const Schema& schema, Timestamp now);
 
  private:
   explicit PreparedQuery(std::unique_ptr<Impl> impl);

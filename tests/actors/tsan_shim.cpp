@@ -54,6 +54,9 @@ scheduled_actor::activation_result scheduled_actor::reactivate(mailbox_element& 
   __tsan_acquire(&element);
   const auto result = next(this, &element);
   __tsan_release(&element);
+  // Inside resume() the actor may find its mailbox empty and be woken by another thread before resume() returns here,
+  // so what the handler did is published now.
+  __tsan_release(this);
   return result;
 }
 

@@ -1,0 +1,71 @@
+// A small io_uring: a handful of reads, writes and syncs are submitted together and awaited together.
+//
+// A ring belongs to the thread that made it. run() returns only after the kernel has given every buffer back,
+// whatever went wrong in between, so a buffer need only outlive the call. A forked child shares the ring's
+// memory and must not touch it: thread_ring() gives it none.
+#pragma once
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "schema/result.hpp"
+
+namespace firn::io {
+
+struct RingRequest {
+  enum class Kind : std::uint8_t { read, write, sync };  // sync is fdatasync
+  Kind kind = Kind::sync;
+  int fd = -1;
+  std::uint64_t offset = 0;      ///< bytes
+  std::uint8_t* data = nullptr;  ///< of a read or write; a write only reads it
+  std::uint32_t length = 0;      ///< bytes, at most kRingTransferBytesMax
+  /// The next request starts only after this one has succeeded in full; else it ends with -ECANCELED.
+  bool linked = false;
+  /// Bytes moved, 0 for a sync, or the negative errno. -ECANCELED: did not run.
+  std::int32_t result = 0;
+};
+
+inline constexpr std::uint32_t kRingTransferBytesMax = 1U << 20;
+inline constexpr std::size_t kRingRequestsMax = 16;
+
+class Ring {
+ public:
+  /// {io} with the kernel's reason if it refuses a ring or lacks an operation.
+  static Result<std::unique_ptr<Ring>> create();
+  ~Ring();
+  Ring(const Ring&) = delete;
+  Ring& operator=(const Ring&) = delete;
+
+  /// Runs at most kRingRequestsMax requests and fills in their results. True if the kernel took them in one
+  /// piece; false if not: links may then not have held, and a sync that succeeded proves nothing about writes
+  /// before it.
+  bool run(std::span<RingRequest> requests);
+
+  /// True after a failure that left the ring unusable; requests then end with -ECANCELED.
+  bool broken() const noexcept { return broken_; }
+
+  /// Called for each completion, may change its result: where tests put short writes and EINTR.
+  using CompletionHook = std::function<std::int32_t(const RingRequest&, std::int32_t result)>;
+  void set_completion_hook(CompletionHook hook) { hook_ = std::move(hook); }
+
+ private:
+  struct Queue;
+  explicit Ring(std::unique_ptr<Queue> queue);
+  std::size_t submit(std::span<RingRequest> requests, bool& together);
+  void await(std::span<RingRequest> requests, std::size_t count);
+
+  std::unique_ptr<Queue> queue_;
+  pid_t owner_pid_;
+  bool broken_ = false;
+  CompletionHook hook_;
+};
+
+/// The calling thread's ring, made at first use; null if the kernel refuses one to this thread or the process
+/// is a forked child: the caller then uses plain system calls.
+Ring* thread_ring();
+
+}  // namespace firn::io

@@ -1,0 +1,96 @@
+#include "storage/catalog.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "storage/cold/segment.hpp"
+#include "storage/warm/block.hpp"
+
+namespace firn::storage {
+namespace {
+constexpr double kHeatHalfLifeUs = 3'600e6;
+}
+
+DiskName::~DiskName() {
+  // Best effort: a name that stays behind is unnamed by the catalog and goes at the next open.
+  if (doomed_ && disk_->remove(path_).ok()) return;
+}
+
+std::uint64_t EndVector::end_of(std::uint32_t row) const {
+  const auto it = std::lower_bound(rows.begin(), rows.end(), row);
+  if (it == rows.end() || *it != row) return 0;
+  return ends[static_cast<std::size_t>(it - rows.begin())];
+}
+
+void AccessAccount::note(std::int64_t now_us, std::uint64_t rows, bool point) {
+  heat = heat_at(now_us) + 1;
+  last_us = now_us;
+  reads += 1;
+  rows_read += rows;
+  if (point) points += 1;
+}
+
+double AccessAccount::heat_at(std::int64_t now_us) const {
+  return now_us <= last_us ? heat : heat * std::exp2(-static_cast<double>(now_us - last_us) / kHeatHalfLifeUs);
+}
+
+Result<std::shared_ptr<const RowFile>> FileEntry::open() const {
+  std::lock_guard lock(mutex_);
+  if (file_) return file_;
+  RowFileInfo at = info;
+  at.path = folder_ + "/" + info.path;
+  if (info.tier == StorageTier::cold) {
+    FIRN_ASSIGN(file_, cold::open_segment(*disk_, at, store_id_));
+  } else {
+    FIRN_ASSIGN(file_, warm::open_block(*disk_, at, store_id_));
+  }
+  return file_;
+}
+
+void FileEntry::close() const {
+  std::lock_guard lock(mutex_);
+  file_.reset();
+}
+
+std::shared_ptr<const EndVector> FileEntry::ends() const {
+  std::lock_guard lock(mutex_);
+  return ends_;
+}
+
+std::uint64_t FileEntry::resolved_to() const {
+  std::lock_guard lock(mutex_);
+  return resolved_to_;
+}
+
+void FileEntry::set_ends(std::shared_ptr<const EndVector> ends, std::uint64_t resolved_to) const {
+  std::lock_guard lock(mutex_);
+  ends_ = std::move(ends);
+  resolved_to_ = resolved_to;
+}
+
+AccessAccount FileEntry::access() const {
+  std::lock_guard lock(mutex_);
+  return access_;
+}
+
+void FileEntry::note_access(std::int64_t now_us, std::uint64_t rows, bool point) const {
+  std::lock_guard lock(mutex_);
+  access_.note(now_us, rows, point);
+}
+
+void FileEntry::set_access(const AccessAccount& account) const {
+  std::lock_guard lock(mutex_);
+  access_ = account;
+}
+
+FileEntryPtr Catalog::find(std::uint64_t id) const {
+  const auto it = std::lower_bound(files.begin(), files.end(), id,
+                                   [](const FileEntryPtr& f, std::uint64_t i) { return f->info.id < i; });
+  return it != files.end() && (*it)->info.id == id ? *it : nullptr;
+}
+
+bool ranges_overlap(const RowFileInfo& a, std::string_view min, std::string_view max) {
+  return a.key_min <= max && min <= a.key_max;
+}
+
+}  // namespace firn::storage

@@ -1,0 +1,114 @@
+// The catalog in memory: which files hold rows, what is known of the ends of their rows, schema and configuration.
+// A Catalog is immutable; every structural commit makes a new one that shares its entries. A View is what a reader
+// works with: a catalog and the CSN that belongs to it.
+#pragma once
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "io/disk.hpp"
+#include "storage/hot/row_codec.hpp"
+#include "storage/row_file.hpp"
+#include "storage/table_config.hpp"
+
+namespace firn::storage {
+
+/// A name on disk. Warm blocks of one log share it. When it is doomed, the last holder to let go removes the name:
+/// unpublish first, delete last.
+class DiskName {
+ public:
+  DiskName(std::shared_ptr<io::Disk> disk, std::string path) : disk_(std::move(disk)), path_(std::move(path)) {}
+  ~DiskName();
+  DiskName(const DiskName&) = delete;
+  DiskName& operator=(const DiskName&) = delete;
+  void doom() { doomed_ = true; }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::shared_ptr<io::Disk> disk_;
+  std::string path_;
+  std::atomic<bool> doomed_ = false;
+};
+
+/// Ends of a file's rows: row numbers ascending, each with the CSN of its key's next version (a deletion vector).
+struct EndVector {
+  std::vector<std::uint32_t> rows;
+  std::vector<std::uint64_t> ends;
+  std::size_t size() const { return rows.size(); }
+  /// The end of the row, or 0.
+  std::uint64_t end_of(std::uint32_t row) const;
+};
+
+/// Decayed access of a file.
+struct AccessAccount {
+  std::uint64_t reads = 0, rows_read = 0, points = 0;
+  double heat = 0;
+  std::int64_t last_us = 0;
+  void note(std::int64_t now_us, std::uint64_t rows, bool point);
+  double heat_at(std::int64_t now_us) const;
+};
+
+class FileEntry {
+ public:
+  FileEntry(std::shared_ptr<io::Disk> disk, std::string folder, std::uint64_t store_id, RowFileInfo info,
+            std::shared_ptr<DiskName> name)
+      : info(std::move(info)), name(std::move(name)), disk_(std::move(disk)), folder_(std::move(folder)),
+        store_id_(store_id), resolved_to_(this->info.base_csn) {}
+
+  const RowFileInfo info;
+  const std::shared_ptr<DiskName> name;
+
+  /// Opens the file at first use.
+  Result<std::shared_ptr<const RowFile>> open() const;
+  /// Forgets the open file (idle tables); the next use opens it again.
+  void close() const;
+
+  /// All ends <= resolved_to() are in ends().
+  std::shared_ptr<const EndVector> ends() const;
+  std::uint64_t resolved_to() const;
+  void set_ends(std::shared_ptr<const EndVector> ends, std::uint64_t resolved_to) const;
+
+  AccessAccount access() const;
+  void note_access(std::int64_t now_us, std::uint64_t rows, bool point) const;
+  void set_access(const AccessAccount& account) const;
+
+  std::atomic<bool> lent = false;     ///< an input of a running job
+  std::atomic<bool> retired = false;  ///< no longer in the newest catalog
+
+ private:
+  std::shared_ptr<io::Disk> disk_;
+  std::string folder_;
+  std::uint64_t store_id_;
+  mutable std::mutex mutex_;
+  mutable std::shared_ptr<const RowFile> file_;
+  mutable std::shared_ptr<const EndVector> ends_ = std::make_shared<EndVector>();
+  mutable std::uint64_t resolved_to_;
+  mutable AccessAccount access_;
+};
+using FileEntryPtr = std::shared_ptr<FileEntry>;
+
+struct Catalog {
+  std::vector<FileEntryPtr> files;  ///< ascending id
+  std::uint32_t schema_version = 1;
+  std::map<std::uint32_t, Schema> schemas;
+  std::shared_ptr<const hot::RowLayout> layout;  ///< of the current schema
+  HybridTableConfig config;
+  std::uint64_t horizon = 0;
+  std::uint64_t hot_epoch = 0;      ///< changes when rows leave or enter hot by a move
+  const Schema& schema() const { return schemas.at(schema_version); }
+  FileEntryPtr find(std::uint64_t id) const;
+};
+using CatalogPtr = std::shared_ptr<const Catalog>;
+
+struct View {
+  CatalogPtr catalog;
+  std::uint64_t csn = 0;
+  std::int64_t time_us = 0;
+};
+
+bool ranges_overlap(const RowFileInfo& a, std::string_view min, std::string_view max);
+
+}  // namespace firn::storage

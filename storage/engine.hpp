@@ -1,0 +1,196 @@
+// The inside of a TableStore, shared by the files that make it up: engine_open (create, recover, close),
+// engine_commit (writes), engine_read (snapshots, queries), engine_jobs (moves), engine_policy (what is due).
+//
+// Locks, in the order in which they may be taken:
+//   commit_mutex    one commit, publication or checkpoint at a time
+//   plan_mutex      planning a read or a job: resolving ends, the hot image, trimming the delta
+//   warm_mutex      appending to the open warm log
+//   view_mutex      the newest view (short)
+//   pins' mutex     pins and bases of running jobs (short)
+#pragma once
+#include <atomic>
+#include <mutex>
+#include <set>
+
+#include "storage/checkpoint.hpp"
+#include "storage/commit_log.hpp"
+#include "storage/hot_image.hpp"
+#include "storage/log_record.hpp"
+#include "storage/scan.hpp"
+#include "storage/table_store.hpp"
+
+namespace firn::storage {
+
+/// A view and the hot transaction that belongs to it.
+struct ReadContext {
+  View view;
+  std::shared_ptr<hot::HotStore> store;  ///< outlives the transaction
+  hot::HotReader hot;
+};
+
+class Engine {
+ public:
+  // --- engine_open.cpp ---
+  static Result<std::unique_ptr<Engine>> create(std::shared_ptr<io::Disk> disk, const std::string& folder,
+                                                std::string name, std::uint64_t table_id, const Schema& schema,
+                                                const HybridTableConfig& config, const StoreOptions& options);
+  static Result<std::unique_ptr<Engine>> open(std::shared_ptr<io::Disk> disk, const std::string& folder,
+                                              const StoreOptions& options);
+  ~Engine();
+  Result<void> close();
+  Result<void> checkpoint();
+  bool checkpoint_due() const;
+
+  // --- engine_commit.cpp ---
+  bool is_small(const Batch& rows) const;
+  Result<std::vector<RowFileInfo>> prepare_blocks(const Batch& rows);
+  std::vector<Result<CommitInfo>> commit(std::span<WriteRequest> requests);
+  /// Publishes one maintenance record: inputs must still be live. The caller holds commit_mutex or takes part in none.
+  Result<void> publish(LogRecord record, std::span<const FileEntryPtr> inputs);
+
+  // --- engine_read.cpp ---
+  Result<ReadContext> begin_read() const;
+  View view() const;
+  /// A CSN that stays readable until the last copy goes.
+  Result<std::shared_ptr<const Csn>> pin(std::optional<Csn> at);
+  Result<Csn> csn_at(Timestamp t) const;
+  Result<std::optional<std::vector<Value>>> get(std::uint64_t csn, std::string_view key, ReadCost& cost) const;
+  Result<Batch> query(const Query& query, std::uint64_t csn, QueryProfile* profile, const ExecutionLimits& limits);
+  Result<QueryProfile> explain(const Query& query, std::uint64_t csn);
+  Result<void> scan_all(std::uint64_t csn, const std::function<Result<void>(const Batch&)>& sink);
+  /// Brings all files to the newest view's CSN and returns that view.
+  Result<View> resolve_all();
+  /// The encoded keys of the rows that meet the condition at the newest CSN.
+  Result<std::vector<std::string>> keys_where(const Query& condition);
+
+  // --- engine_jobs.cpp ---
+  Result<JobReport> run_job(const JobOrder& order);
+  Result<void> expire();
+
+  // --- engine_policy.cpp ---
+  std::optional<JobOrder> next_job();
+  std::optional<JobOrder> next_job_towards(StorageTier to);
+  Result<void> save_access();
+  Result<StoreStats> stats();
+  Result<std::vector<std::string>> verify(bool deep);
+
+  std::shared_ptr<io::Disk> disk;
+  std::string folder, name;
+  std::uint64_t table_id = 0, store_id = 0;
+  StoreOptions options;
+  std::shared_ptr<io::Clock> clock;
+  std::int64_t recovery_us = 0;
+
+  /// Folder of the table's parts on the disk.
+  std::string at(std::string_view part) const { return folder + "/" + std::string(part); }
+  void note(std::string_view text) const {
+    if (options.log) options.log(text);
+  }
+  Result<void> check_open() const;
+  std::string read_only_reason() const;
+
+ private:
+  friend class Rewriter;
+  struct PlannedScan {
+    PreparedQuery prepared;
+    std::unique_ptr<TableScan> scan;
+  };
+
+  // engine_open.cpp
+  Engine() = default;
+  Result<void> write_table_file(std::int64_t created_us);
+  Result<void> read_table_file();
+  Result<void> open_foreign();
+  Result<void> recover();
+  Result<bool> open_clean();
+  Result<void> rebuild();
+  Result<void> load_view();
+  Result<void> check_named_files();
+  Result<void> remove_orphans();
+  Result<void> fill_delta();
+  Result<void> write_marker();
+  void release_hot();
+  std::string generation_folder(std::uint64_t n) const;
+  std::size_t map_bytes(const HybridTableConfig& config) const;
+  Result<void> checkpoint_locked();
+
+  // engine_commit.cpp
+  Result<LogRecord> record_of(WriteRequest& request, CommitInfo& answer);
+  Result<LogRecord> record_of_rows(WriteRequest& request);
+  Result<LogRecord> record_of_blocks(const WriteRequest& request);
+  Result<LogRecord> record_of_removal(std::vector<std::string> keys);
+  Result<std::vector<std::vector<Value>>> completed_rows(const Batch& partial);
+  Result<void> check_conditions(const WriteRequest& request);
+  Result<std::optional<CommitInfo>> known_token(const WriteToken& token) const;
+  Result<void> commit_records(std::vector<LogRecord>& records);
+  Result<std::vector<RowFileInfo>> append_blocks(const Batch& rows, std::span<const std::uint64_t> csns,
+                                                 std::span<const std::uint64_t> ends, const Buffer& tombstones,
+                                                 bool history);
+  Result<void> ensure_warm_log();
+  Result<std::string> key_at(const Batch& rows, std::size_t row) const;
+  FileEntryPtr make_entry(const RowFileInfo& info);
+  std::shared_ptr<DiskName> name_of_path(const std::string& path);
+  CatalogPtr next_catalog(const Catalog& now, const LogRecord& record);
+  void fail(const Error& error);
+  Result<std::string> key_text(std::string_view key) const;
+
+  // engine_read.cpp
+  Result<std::unique_ptr<TableScan>> plan_scan(const PreparedQuery& prepared, std::uint64_t csn,
+                                               QueryProfile& profile);
+  Result<std::uint64_t> csn_of(const Query& query, std::uint64_t csn) const;
+  Result<void> check_horizon(std::uint64_t csn) const;
+  Result<std::optional<ScanBatch>> point_rows(const PreparedQuery& prepared, std::uint64_t csn, QueryProfile& profile);
+  void trim_delta(const View& view);
+
+  // engine_policy.cpp
+  std::optional<JobOrder> job_towards(StorageTier to, const View& now);
+  std::optional<JobOrder> merge_small(const View& now, StorageTier tier, std::uint64_t rows_max, std::size_t files_min) const;
+  Result<std::uint64_t> folder_bytes(const std::string& path) const;
+  Result<std::uint64_t> live_rows(const FileEntry& entry) const;
+
+  // engine_jobs.cpp
+  Result<JobReport> demote_hot(StorageTier to, std::uint64_t upto);
+  Result<JobReport> rewrite_files(const JobOrder& order);
+  bool version_needed(std::uint64_t begin, std::uint64_t end, std::uint64_t horizon) const;
+
+  std::unique_ptr<CommitLog> log_;
+  std::shared_ptr<hot::HotStore> hot_;  ///< guarded by view_mutex_ where it may be let go (close)
+  std::uint64_t generation_ = 0;
+
+  std::mutex commit_mutex_;
+  std::mutex plan_mutex_;
+  mutable std::mutex view_mutex_;
+  View view_;
+  HotDelta delta_;
+  HotImageCache images_;
+
+  std::mutex warm_mutex_;
+  std::unique_ptr<io::AppendLog> warm_log_;
+  std::shared_ptr<DiskName> warm_name_;
+
+  struct Pins {
+    std::mutex mutex;
+    std::multiset<std::uint64_t> csns;
+    std::multiset<std::uint64_t> bases;  ///< of running jobs: the delta is kept from there on
+  };
+  const std::shared_ptr<Pins> pins_ = std::make_shared<Pins>();
+
+  std::mutex names_mutex_;
+  std::map<std::string, std::weak_ptr<DiskName>> names_;
+
+  std::atomic<std::uint64_t> next_file_id_ = 1, next_row_id_ = 1;
+  std::atomic<std::uint64_t> bytes_written_ = 0, bytes_ingested_ = 0;
+  std::atomic<bool> closed_ = false;
+  std::atomic<std::uint64_t> checkpoint_bytes_ = 0;
+  std::atomic<std::uint64_t> log_bytes_since_checkpoint_ = 0;
+  mutable std::mutex reason_mutex_;
+  std::string read_only_reason_;
+};
+
+/// The effects of a group of records on LMDB, rows and catalog alike: the same at commit and at replay.
+Result<void> apply_to_hot(hot::HotWriter& writer, std::span<const LogRecord> group, std::uint64_t log_sequence);
+
+// Catalog keys.
+std::string catalog_key(char kind, std::uint64_t id);
+
+}  // namespace firn::storage

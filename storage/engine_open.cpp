@@ -1,0 +1,472 @@
+// Making, opening, recovering, checkpointing and closing a table.
+//
+//   table.fb     identity, written once
+//   commit/      the commit log
+//   hot/N/       LMDB environment of generation N, trusted only with the marker
+//   hot/clean    marker of a clean end: generation, length and hash of its data file, end of the log
+//   hot/ckp-*    checkpoints
+// Open after a clean end: the marker is verified before LMDB maps the file, removed, and the folder synced, before
+// anything is written. After anything else a new generation is built from the newest sound checkpoint and the log.
+#include <flatbuffers/flatbuffers.h>
+#include <schema/log_generated.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "io/crc32c.hpp"
+#include "storage/engine.hpp"
+
+namespace firn::storage {
+namespace {
+
+constexpr std::uint32_t kFormatVersion = 1;
+constexpr std::size_t kTableFileMax = 1 << 16;
+constexpr std::uint64_t kMarkerMagic = 0x314E41454C434E46ULL;  // "FNCLEAN1"
+constexpr std::uint64_t kMapPerHotSize = 16;
+constexpr std::size_t kReplayTxnBytes = std::size_t{16} << 20;
+constexpr std::size_t kCheckpointsKept = 2;
+
+struct Marker {
+  std::uint64_t magic, store_id, generation, length, hash, log_sequence;
+  std::uint32_t crc, zero;
+};
+
+std::uint32_t marker_crc(Marker m) {
+  m.crc = 0;
+  return io::crc32c({reinterpret_cast<const std::uint8_t*>(&m), sizeof m});
+}
+
+/// Length and XXH3-64 of a real file; nullopt if it cannot be read.
+std::optional<std::pair<std::uint64_t, std::uint64_t>> hash_of_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return std::nullopt;
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  std::vector<char> chunk(std::size_t{1} << 20);
+  std::uint64_t length = 0;
+  while (in.read(chunk.data(), static_cast<std::streamsize>(chunk.size())) || in.gcount() > 0) {
+    XXH3_64bits_update(&state, chunk.data(), static_cast<std::size_t>(in.gcount()));
+    length += static_cast<std::uint64_t>(in.gcount());
+  }
+  return std::pair(length, static_cast<std::uint64_t>(XXH3_64bits_digest(&state)));
+}
+
+std::uint64_t random_id() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) | device();
+}
+
+}  // namespace
+
+Engine::~Engine() = default;
+
+std::string Engine::generation_folder(std::uint64_t n) const { return at("hot/" + std::to_string(n)); }
+
+std::size_t Engine::map_bytes(const HybridTableConfig& config) const {
+  if (options.hot_map_bytes != 0) return options.hot_map_bytes;
+  return std::max<std::size_t>(kMapPerHotSize * config.hot_tier_max_size, std::size_t{64} << 20);
+}
+
+Result<void> Engine::write_table_file(std::int64_t created_us) {
+  flatbuffers::FlatBufferBuilder b;
+  b.Finish(fb::CreateTableFile(b, store_id, table_id, b.CreateString(name), kFormatVersion, created_us));
+  std::vector<std::uint8_t> bytes(b.GetBufferPointer(), b.GetBufferPointer() + b.GetSize());
+  const std::uint32_t crc = io::crc32c(bytes);
+  const auto* p = reinterpret_cast<const std::uint8_t*>(&crc);
+  bytes.insert(bytes.begin(), {'F', 'I', 'R', 'N', p[0], p[1], p[2], p[3]});
+  return io::replace_file(*disk, at("table.fb"), bytes);
+}
+
+Result<void> Engine::read_table_file() {
+  const std::string path = at("table.fb");
+  FIRN_ASSIGN(const std::vector<std::uint8_t> bytes, io::read_file(*disk, path, kTableFileMax));
+  std::uint32_t crc = 0;
+  if (bytes.size() > 8) std::memcpy(&crc, bytes.data() + 4, 4);
+  const std::vector<std::uint8_t> body(bytes.begin() + std::min<std::ptrdiff_t>(8, static_cast<std::ptrdiff_t>(bytes.size())), bytes.end());
+  if (bytes.size() <= 8 || std::memcmp(bytes.data(), "FIRN", 4) != 0 || crc != io::crc32c(body))
+    return Error(ErrorCode::corrupt, path + ": not a table's identity, or damaged at offset 0");
+  flatbuffers::Verifier verifier(body.data(), body.size(), 8, 100);
+  if (!verifier.VerifyBuffer<fb::TableFile>(nullptr)) return Error(ErrorCode::corrupt, path + ": malformed");
+  const auto* f = flatbuffers::GetRoot<fb::TableFile>(body.data());
+  if (f->format_version() > kFormatVersion)
+    return Error(ErrorCode::unsupported, path + ": format " + std::to_string(f->format_version()) +
+                                             " is newer than this program; use a newer firn");
+  store_id = f->store_id();
+  table_id = f->table_id();
+  name = f->name() == nullptr ? "" : f->name()->str();
+  return {};
+}
+
+Result<std::unique_ptr<Engine>> Engine::create(std::shared_ptr<io::Disk> disk, const std::string& folder,
+                                               std::string name, std::uint64_t table_id, const Schema& schema,
+                                               const HybridTableConfig& config, const StoreOptions& options) {
+  std::unique_ptr<Engine> e(new Engine);
+  e->disk = std::move(disk);
+  e->folder = folder;
+  e->name = std::move(name);
+  e->table_id = table_id;
+  e->store_id = random_id();
+  e->options = options;
+  e->clock = options.clock ? options.clock : std::make_shared<io::SystemClock>();
+  FIRN_ASSIGN(const bool there, e->disk->exists(e->at("table.fb")));
+  if (there) return Error(ErrorCode::already_exists, folder + ": there is a table already");
+  FIRN_TRY(e->disk->remove_tree(folder));  // what a cut left of an earlier attempt
+  for (const char* part : {"hot", "warm", "cold", "lost"}) FIRN_TRY(e->disk->make_directories(e->at(part)));
+  FIRN_ASSIGN(e->log_, CommitLog::create(*e->disk, e->at("commit"), e->store_id));
+  e->generation_ = 1;
+  std::filesystem::remove_all(e->disk->host_path(e->generation_folder(1)));
+  std::filesystem::create_directories(e->disk->host_path(e->generation_folder(1)));
+  FIRN_ASSIGN(e->hot_, hot::HotStore::open(e->disk->host_path(e->generation_folder(1)), table_id,
+                                           e->map_bytes(config), false));
+  auto catalog = std::make_shared<Catalog>();
+  catalog->schemas[1] = schema;
+  catalog->layout = std::make_shared<hot::RowLayout>(schema, std::uint16_t{1});
+  catalog->config = config;
+  e->view_ = {catalog, 0, 0};
+  LogRecord first;
+  first.schema = SchemaVersion{1, schema};
+  first.config = config;
+  std::vector<LogRecord> records{first};
+  FIRN_TRY(e->commit_records(records));
+  FIRN_TRY(e->checkpoint_locked());
+  // The identity comes last: a folder without it is no table.
+  FIRN_TRY(e->write_table_file(e->clock->now().us));
+  return e;
+}
+
+Result<std::unique_ptr<Engine>> Engine::open(std::shared_ptr<io::Disk> disk, const std::string& folder,
+                                             const StoreOptions& options) {
+  std::unique_ptr<Engine> e(new Engine);
+  e->disk = std::move(disk);
+  e->folder = folder;
+  e->options = options;
+  e->clock = options.clock ? options.clock : std::make_shared<io::SystemClock>();
+  FIRN_TRY(e->read_table_file());
+  if (options.read_only) {
+    FIRN_TRY(e->open_foreign());
+    return e;
+  }
+  FIRN_TRY(e->recover());
+  return e;
+}
+
+/// Beside a live writer of another process: its environment, read-only.
+Result<void> Engine::open_foreign() {
+  FIRN_ASSIGN(const auto entries, disk->list(at("hot")));
+  for (const io::DirEntry& entry : entries) {
+    std::uint64_t n = 0;
+    const auto [end, ec] = std::from_chars(entry.name.data(), entry.name.data() + entry.name.size(), n);
+    if (entry.is_directory && ec == std::errc() && end == entry.name.data() + entry.name.size())
+      generation_ = std::max(generation_, n);
+  }
+  FIRN_ASSIGN(hot_, hot::HotStore::open(disk->host_path(generation_folder(generation_)), table_id,
+                                        map_bytes(HybridTableConfig{}), true));
+  FIRN_TRY(load_view());
+  FIRN_TRY(fill_delta());
+  read_only_reason_ = "opened read-only";
+  return {};
+}
+
+Result<void> Engine::recover() {
+  const auto began = std::chrono::steady_clock::now();
+  FIRN_ASSIGN(const bool clean, open_clean());
+  if (!clean) FIRN_TRY(rebuild());
+  FIRN_TRY(load_view());
+  FIRN_TRY(check_named_files());
+  FIRN_TRY(remove_orphans());
+  FIRN_TRY(fill_delta());
+  if (!clean)
+    recovery_us = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began).count();
+  return {};
+}
+
+Result<bool> Engine::open_clean() {
+  const std::string path = at("hot/clean");
+  FIRN_ASSIGN(const bool there, disk->exists(path));
+  if (!there) return false;
+  Marker m{};
+  const auto bytes = io::read_file(*disk, path, sizeof m);
+  FIRN_TRY(disk->remove(path));  // whatever it says: it must not survive what comes now
+  FIRN_TRY(disk->sync_directory(at("hot")));
+  if (!bytes || bytes->size() != sizeof m) return false;
+  std::memcpy(&m, bytes->data(), sizeof m);
+  if (m.magic != kMarkerMagic || m.store_id != store_id || marker_crc(m) != m.crc) return false;
+  const std::string host = disk->host_path(generation_folder(m.generation));
+  const auto hash = hash_of_file(host + "/data.mdb");
+  if (!hash || hash->first != m.length || hash->second != m.hash) {
+    note("table " + name + ": the hot tier's file is not the one that was closed; rebuilding it from checkpoint and log");
+    return false;
+  }
+  std::filesystem::remove(host + "/lock.mdb");  // readers of a dead process; nobody else has it open: we hold the lock
+  Result<CommitLog::Recovered> recovered = CommitLog::recover(
+      *disk, at("commit"), store_id, m.log_sequence + 1, [](std::uint64_t, std::span<const std::uint8_t>) -> Result<void> {
+        return Error(ErrorCode::conflict, "entries behind the marker");
+      });
+  if (!recovered) {
+    if (recovered.error().code() == ErrorCode::conflict) return false;
+    return recovered.error();
+  }
+  log_ = std::move(recovered->log);
+  if (log_->last_sequence() != m.log_sequence) return false;
+  generation_ = m.generation;
+  FIRN_ASSIGN(hot_, hot::HotStore::open(host, table_id, map_bytes(HybridTableConfig{}), false));
+  return true;
+}
+
+/// A new generation from the newest sound checkpoint and the log behind it.
+Result<void> Engine::rebuild() {
+  log_.reset();
+  hot_.reset();
+  FIRN_ASSIGN(const auto entries, disk->list(at("hot")));
+  std::uint64_t newest = 0;
+  const std::string host_hot = disk->host_path(at("hot"));
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(host_hot, ignored)) {
+    const std::string text = entry.path().filename().string();
+    std::uint64_t n = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
+    if (ec == std::errc() && end == text.data() + text.size()) newest = std::max(newest, n);
+  }
+  for (const io::DirEntry& entry : entries)
+    if (entry.name.ends_with(".new")) FIRN_TRY(disk->remove(at("hot/" + entry.name)));
+  FIRN_ASSIGN(const auto checkpoints, list_checkpoints(*disk, at("hot")));
+  if (checkpoints.empty()) return Error(ErrorCode::corrupt, at("hot") + ": no checkpoint is there to recover from");
+  std::optional<Error> why;
+  for (const CheckpointRef& checkpoint : checkpoints) {
+    generation_ = ++newest;
+    const std::string host = disk->host_path(generation_folder(generation_));
+    std::filesystem::remove_all(host, ignored);
+    std::filesystem::create_directories(host);
+    FIRN_ASSIGN(hot_, hot::HotStore::open(host, table_id, map_bytes(HybridTableConfig{}), false));
+    if (Result<void> loaded = load_checkpoint(*disk, checkpoint, store_id, *hot_); !loaded) {
+      note("table " + name + ": " + loaded.error().message() + "; trying the checkpoint before it");
+      why = loaded.error();
+      hot_.reset();
+      continue;
+    }
+    std::optional<hot::HotWriter> writer;
+    std::size_t pending = 0;
+    FIRN_ASSIGN(auto recovered, CommitLog::recover(*disk, at("commit"), store_id, checkpoint.log_sequence + 1,
+        [&](std::uint64_t sequence, std::span<const std::uint8_t> group) -> Result<void> {
+          if (!writer) {
+            FIRN_ASSIGN(auto w, hot_->write(kReplayTxnBytes + group.size()));
+            writer.emplace(std::move(w));
+          }
+          FIRN_ASSIGN(const auto records, decode_group(group));
+          FIRN_TRY(apply_to_hot(*writer, records, sequence));
+          pending += group.size();
+          if (pending < kReplayTxnBytes) return {};
+          pending = 0;
+          Result<void> done = writer->commit();
+          writer.reset();
+          return done;
+        }));
+    if (writer) FIRN_TRY(writer->commit());
+    writer.reset();
+    log_ = std::move(recovered.log);
+    if (recovered.bytes_dropped != 0)
+      note("table " + name + ": cut " + std::to_string(recovered.bytes_dropped) +
+           " bytes of an unfinished append from the commit log");
+    // Older generations belong to processes that are gone.
+    for (const auto& entry : std::filesystem::directory_iterator(host_hot, ignored)) {
+      const std::string text = entry.path().filename().string();
+      std::uint64_t n = 0;
+      const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
+      if (ec == std::errc() && end == text.data() + text.size() && n != generation_)
+        std::filesystem::remove_all(entry.path(), ignored);
+    }
+    return {};
+  }
+  return *why;
+}
+
+Result<void> Engine::load_view() {
+  auto catalog = std::make_shared<Catalog>();
+  FIRN_ASSIGN(const hot::HotReader reader, hot_->read());
+  const hot::HotState& state = reader.state();
+  FIRN_TRY(reader.visit_catalog("v", [&](std::string_view, std::string_view bytes) -> Result<bool> {
+    FIRN_ASSIGN(SchemaVersion v, decode_schema_version(bytes));
+    catalog->schemas[v.version] = v.schema;
+    return true;
+  }));
+  FIRN_ASSIGN(const auto config, reader.catalog("c"));
+  if (config) {
+    FIRN_ASSIGN(catalog->config, decode_config(*config));
+  }
+  std::uint64_t file_id_max = 0;
+  FIRN_TRY(reader.visit_catalog("f", [&](std::string_view, std::string_view bytes) -> Result<bool> {
+    FIRN_ASSIGN(const RowFileInfo info, decode_file_info(bytes));
+    catalog->files.push_back(make_entry(info));
+    file_id_max = std::max(file_id_max, info.id);
+    return true;
+  }));
+  FIRN_TRY(reader.visit_catalog("a", [&](std::string_view key, std::string_view bytes) -> Result<bool> {
+    std::uint64_t be;
+    AccessAccount account;
+    if (key.size() != 1 + sizeof be || bytes.size() != sizeof account) return true;
+    std::memcpy(&be, key.data() + 1, sizeof be);
+    std::memcpy(&account, bytes.data(), sizeof account);
+    if (const FileEntryPtr f = catalog->find(__builtin_bswap64(be))) f->set_access(account);
+    return true;
+  }));
+  if (catalog->schemas.count(static_cast<std::uint32_t>(state.schema_version)) == 0)
+    return Error(ErrorCode::corrupt, folder + ": the catalog has no schema; recover from a backup");
+  catalog->schema_version = static_cast<std::uint32_t>(state.schema_version);
+  catalog->layout = std::make_shared<hot::RowLayout>(catalog->schema(), static_cast<std::uint16_t>(catalog->schema_version));
+  catalog->horizon = state.horizon;
+  next_file_id_ = std::max(state.next_file_id, file_id_max + 1);
+  next_row_id_ = std::max<std::uint64_t>(state.next_row_id, 1);
+  std::lock_guard lock(view_mutex_);
+  view_ = {catalog, state.csn, state.time_us};
+  return {};
+}
+
+Result<void> Engine::check_named_files() {
+  std::map<std::string, std::uint64_t> sizes;
+  for (const FileEntryPtr& f : view().catalog->files) {
+    const RowFileInfo& i = f->info;
+    const auto [slot, fresh] = sizes.try_emplace(i.path, 0);
+    if (fresh) {
+      const auto file = disk->open(at(i.path), io::Disk::Mode::read);
+      if (!file) {
+        note("table " + name + ": " + file.error().message() + "; queries that need it will fail");
+        continue;
+      }
+      FIRN_ASSIGN(slot->second, (*file)->size());
+    }
+    if (slot->second < i.offset + i.length)
+      note("table " + name + ": " + i.path + " is shorter than the catalog says; queries that need it will fail");
+  }
+  return {};
+}
+
+/// Files that nobody names: what a cut left of writes that were never committed. Ids seen here are not used again.
+Result<void> Engine::remove_orphans() {
+  std::set<std::string> named;
+  for (const FileEntryPtr& f : view().catalog->files) named.insert(f->info.path);
+  for (const char* part : {"warm", "cold"}) {
+    FIRN_ASSIGN(const auto entries, disk->list(at(part)));
+    for (const io::DirEntry& entry : entries) {
+      const std::string path = std::string(part) + "/" + entry.name;
+      std::uint64_t id = 0;
+      (void)std::from_chars(entry.name.data(), entry.name.data() + entry.name.size(), id, 16);
+      if (next_file_id_ <= id) next_file_id_ = id + 1;
+      if (entry.is_directory || named.contains(path)) continue;
+      FIRN_TRY(disk->remove(at(path)));
+    }
+  }
+  return {};
+}
+
+Result<void> Engine::fill_delta() {
+  delta_.clear();
+  if (view().catalog->files.empty()) return {};
+  FIRN_ASSIGN(const hot::HotReader reader, hot_->read());
+  return reader.visit_versions({}, [&](std::string_view key, const hot::HotVersion& v) -> Result<bool> {
+    delta_.add(v.csn, std::string(key));
+    return true;
+  });
+}
+
+bool Engine::checkpoint_due() const {
+  if (closed_ || options.read_only) return false;
+  return log_bytes_since_checkpoint_ > std::max<std::uint64_t>(options.checkpoint_log_bytes, checkpoint_bytes_);
+}
+
+Result<void> Engine::checkpoint() {
+  FIRN_TRY(check_open());
+  if (const std::string why = read_only_reason(); !why.empty()) return Error(ErrorCode::read_only, why);
+  std::optional<hot::HotReader> reader;
+  {
+    std::lock_guard lock(commit_mutex_);
+    FIRN_TRY(log_->roll());
+    FIRN_ASSIGN(auto r, hot_->read());
+    reader.emplace(std::move(r));
+    log_bytes_since_checkpoint_ = 0;
+  }
+  // Writing goes on beside this.
+  FIRN_ASSIGN(const CheckpointRef written, write_checkpoint(*disk, at("hot"), store_id, *reader));
+  checkpoint_bytes_ = reader->state().bytes;
+  bytes_written_ += reader->state().bytes;
+  reader.reset();
+  std::lock_guard lock(commit_mutex_);
+  FIRN_ASSIGN(auto all, list_checkpoints(*disk, at("hot")));
+  (void)written;
+  while (all.size() > kCheckpointsKept) {
+    FIRN_TRY(disk->remove(all.back().path));
+    all.pop_back();
+  }
+  FIRN_TRY(disk->sync_directory(at("hot")));
+  return log_->remove_before(all.back().log_sequence + 1);
+}
+
+/// The first checkpoint of a new table; requires that nobody else is there yet.
+Result<void> Engine::checkpoint_locked() {
+  FIRN_ASSIGN(const hot::HotReader reader, hot_->read());
+  FIRN_TRY(write_checkpoint(*disk, at("hot"), store_id, reader));
+  checkpoint_bytes_ = reader.state().bytes;
+  return {};
+}
+
+Result<void> Engine::write_marker() {
+  FIRN_TRY(hot_->sync());
+  Marker m{};
+  {
+    FIRN_ASSIGN(const hot::HotReader reader, hot_->read());
+    m.log_sequence = reader.state().log_sequence;
+  }
+  const std::string file = hot_->folder() + "/data.mdb";
+  release_hot();  // the file changes no more
+  const auto hash = hash_of_file(file);
+  if (!hash) return Error(ErrorCode::io, file + ": cannot be read back");
+  m.magic = kMarkerMagic;
+  m.store_id = store_id;
+  m.generation = generation_;
+  m.length = hash->first;
+  m.hash = hash->second;
+  m.crc = marker_crc(m);
+  return io::replace_file(*disk, at("hot/clean"), {reinterpret_cast<const std::uint8_t*>(&m), sizeof m});
+}
+
+void Engine::release_hot() {
+  std::shared_ptr<hot::HotStore> store;
+  std::lock_guard lock(view_mutex_);
+  store.swap(hot_);
+}
+
+Result<void> Engine::close() {
+  std::lock_guard commit(commit_mutex_);
+  std::lock_guard plan(plan_mutex_);
+  if (closed_.exchange(true)) return {};
+  images_.clear();
+  delta_.clear();
+  if (options.read_only) {
+    release_hot();
+    return {};
+  }
+  const bool sound = read_only_reason().empty();
+  Result<void> result;
+  {
+    std::lock_guard warm(warm_mutex_);
+    if (warm_log_ && !warm_log_->failure()) result = warm_log_->seal();
+    warm_log_.reset();
+    warm_name_.reset();
+  }
+  if (sound && !log_->failed()) {
+    if (Result<void> sealed = log_->seal(); !sealed) result = sealed;
+    if (result) result = write_marker();
+  }
+  release_hot();
+  log_.reset();
+  return result;
+}
+
+}  // namespace firn::storage

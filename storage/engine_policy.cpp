@@ -1,0 +1,300 @@
+// What is due: age, size and access rules under the table's clock; and looking at the table.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+
+#include "storage/engine.hpp"
+
+namespace firn::storage {
+namespace {
+
+constexpr double kPromoteHeat = 8;     // decayed reads an hour from which a cold file is worth being warm
+constexpr double kDemoteHeat = 1;      // below, a promoted file may come down again
+constexpr std::size_t kJobFilesMax = 64;
+constexpr std::uint64_t kHotMoveRowsMax = 300'000;  // rows that one log record may carry into hot
+constexpr double kEndedPart = 0.2;     // a file with more ended rows than this is worth rewriting
+
+bool idle(const FileEntryPtr& f) { return !f->lent && !f->retired; }
+
+/// Files of one tier in key order, as many as make one job.
+std::vector<std::uint64_t> batch_of(std::vector<FileEntryPtr> files, std::uint64_t rows_max) {
+  std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) {
+    return a->info.history != b->info.history ? !a->info.history : a->info.key_min < b->info.key_min;
+  });
+  std::vector<std::uint64_t> ids;
+  std::uint64_t rows = 0;
+  for (const FileEntryPtr& f : files) {
+    if (!ids.empty() && (rows + f->info.rows > rows_max || ids.size() == kJobFilesMax)) break;
+    ids.push_back(f->info.id);
+    rows += f->info.rows;
+  }
+  return ids;
+}
+
+template <class Condition>
+std::vector<FileEntryPtr> select(const Catalog& catalog, Condition condition) {
+  std::vector<FileEntryPtr> out;
+  for (const FileEntryPtr& f : catalog.files)
+    if (idle(f) && condition(*f)) out.push_back(f);
+  return out;
+}
+
+JobOrder order_of(StorageTier to, std::vector<std::uint64_t> inputs) {
+  JobOrder order;
+  order.to = to;
+  order.inputs = std::move(inputs);
+  return order;
+}
+
+}  // namespace
+
+/// Neighbours in key order that together stay below rows_max, if at least files_min of them are small.
+std::optional<JobOrder> Engine::merge_small(const View& now, StorageTier tier, std::uint64_t rows_max,
+                                            std::size_t files_min) const {
+  for (const bool history : {false, true}) {
+    auto small = select(*now.catalog, [&](const FileEntry& f) {
+      return f.info.tier == tier && f.info.history == history && f.info.rows <= rows_max / 2;
+    });
+    if (small.size() < files_min) continue;
+    std::vector<std::uint64_t> ids = batch_of(std::move(small), rows_max);
+    if (ids.size() >= files_min) return order_of(tier, std::move(ids));
+  }
+  return std::nullopt;
+}
+
+std::optional<JobOrder> Engine::job_towards(StorageTier to, const View& now) {
+  const Catalog& catalog = *now.catalog;
+  if (to != StorageTier::hot) {
+    const Result<ReadContext> context = begin_read();
+    if (context && context->hot.state().versions != 0) {
+      JobOrder order;
+      order.to = StorageTier::warm;
+      order.from_hot = true;
+      return order;
+    }
+  }
+  if (to == StorageTier::hot) {
+    auto large = select(catalog, [&](const FileEntry& f) { return !f.info.history && f.info.rows > kHotMoveRowsMax; });
+    if (!large.empty()) return order_of(StorageTier::warm, {large.front()->info.id});
+    auto files = select(catalog, [&](const FileEntry& f) { return !f.info.history; });
+    if (files.empty()) return std::nullopt;
+    return order_of(StorageTier::hot, batch_of(std::move(files), kHotMoveRowsMax));
+  }
+  const StorageTier other = to == StorageTier::cold ? StorageTier::warm : StorageTier::cold;
+  auto elsewhere = select(catalog, [&](const FileEntry& f) { return f.info.tier == other; });
+  if (!elsewhere.empty()) return order_of(to, batch_of(std::move(elsewhere), options.segment_rows));
+  // Ended rows leave for history files; two small files become one.
+  for (const FileEntryPtr& f : catalog.files)
+    if (idle(f) && !f->info.history && f->info.tier == to && f->ends()->size() != 0) return order_of(to, {f->info.id});
+  return merge_small(now, to, to == StorageTier::cold ? options.segment_rows : 262'144, 2);
+}
+
+std::optional<JobOrder> Engine::next_job_towards(StorageTier to) {
+  const Result<View> now = resolve_all();
+  if (!now) return std::nullopt;
+  return job_towards(to, *now);
+}
+
+std::optional<JobOrder> Engine::next_job() {
+  const View now = view();
+  const Catalog& catalog = *now.catalog;
+  const HybridTableConfig& c = catalog.config;
+  const std::int64_t time = std::max(clock->now().us, now.time_us);
+  if (c.placement != StorageTier::none) return next_job_towards(c.placement);
+
+  const bool by_age = c.compaction.strategy == CompactionStrategy::hybrid || c.compaction.strategy == CompactionStrategy::time_based;
+  const bool by_size = c.compaction.strategy == CompactionStrategy::hybrid || c.compaction.strategy == CompactionStrategy::size_based;
+  const bool by_access = c.compaction.strategy == CompactionStrategy::hybrid || c.compaction.strategy == CompactionStrategy::access_based;
+
+  hot::HotState hot;
+  if (const Result<ReadContext> context = begin_read()) hot = context->hot.state();
+  if (hot.versions != 0) {
+    JobOrder order;
+    order.to = StorageTier::warm;
+    order.from_hot = true;
+    if (by_size && hot.bytes > c.hot_tier_max_size) return order;
+    if (by_age) {
+      const Result<Csn> old = csn_at(Timestamp{time - c.hot_tier_max_age_us});
+      if (old && old->value != 0 && hot.floor_csn <= old->value) {
+        order.hot_upto = old->value;
+        return order;
+      }
+    }
+  }
+  std::uint64_t warm_bytes = 0;
+  for (const FileEntryPtr& f : catalog.files)
+    if (f->info.tier == StorageTier::warm) warm_bytes += f->info.length;
+  const auto hot_again = [&](const FileEntry& f) { return by_access && f.access().heat_at(time) > kDemoteHeat; };
+  if (by_age) {
+    auto old = select(catalog, [&](const FileEntry& f) {
+      return f.info.tier == StorageTier::warm && f.info.created_us <= time - c.warm_tier_max_age_us && !hot_again(f);
+    });
+    if (!old.empty()) return order_of(StorageTier::cold, batch_of(std::move(old), options.segment_rows));
+  }
+  if (by_size && warm_bytes > c.warm_tier_max_size) {
+    auto warm = select(catalog, [&](const FileEntry& f) { return f.info.tier == StorageTier::warm; });
+    std::sort(warm.begin(), warm.end(), [](const auto& a, const auto& b) { return a->info.created_us < b->info.created_us; });
+    std::uint64_t over = warm_bytes - c.warm_tier_max_size / 2;
+    std::vector<FileEntryPtr> oldest;
+    for (const FileEntryPtr& f : warm) {
+      if (over == 0) break;
+      over -= std::min(over, f->info.length);
+      oldest.push_back(f);
+    }
+    if (!oldest.empty()) return order_of(StorageTier::cold, batch_of(std::move(oldest), options.segment_rows));
+  }
+  if (by_access) {
+    for (const FileEntryPtr& f : catalog.files) {
+      if (!idle(f) || f->info.history || f->info.tier != StorageTier::cold || f->info.rows > kHotMoveRowsMax) continue;
+      if (f->access().heat_at(time) >= kPromoteHeat) return order_of(StorageTier::warm, {f->info.id});
+    }
+  }
+  for (const FileEntryPtr& f : catalog.files) {
+    const double ended = static_cast<double>(f->ends()->size());
+    if (idle(f) && !f->info.history && ended > kEndedPart * static_cast<double>(f->info.rows))
+      return order_of(f->info.tier, {f->info.id});
+  }
+  if (auto order = merge_small(now, StorageTier::warm, 262'144, c.compaction.max_files)) return order;
+  return merge_small(now, StorageTier::cold, options.segment_rows, c.compaction.max_files);
+}
+
+Result<void> Engine::save_access() {
+  FIRN_TRY(check_open());
+  if (options.read_only) return {};
+  std::lock_guard lock(commit_mutex_);
+  FIRN_TRY(check_open());
+  const View now = view();
+  FIRN_ASSIGN(auto writer, hot_->write(now.catalog->files.size() * 128));
+  for (const FileEntryPtr& f : now.catalog->files) {
+    const AccessAccount account = f->access();
+    if (account.reads == 0) continue;
+    FIRN_TRY(writer.put_catalog(catalog_key('a', f->info.id), {reinterpret_cast<const char*>(&account), sizeof account}));
+  }
+  return writer.commit();
+}
+
+Result<std::uint64_t> Engine::folder_bytes(const std::string& path) const {
+  std::uint64_t sum = 0;
+  const auto entries = disk->list(path);
+  if (!entries) return sum;
+  for (const io::DirEntry& entry : *entries) {
+    if (entry.is_directory) continue;
+    const auto file = disk->open(path + "/" + entry.name, io::Disk::Mode::read);
+    if (!file) continue;  // removed meanwhile
+    FIRN_ASSIGN(const std::uint64_t bytes, (*file)->allocated_bytes());
+    sum += bytes;
+  }
+  return sum;
+}
+
+Result<std::uint64_t> Engine::live_rows(const FileEntry& entry) const {
+  const RowFileInfo& info = entry.info;
+  if (info.history) return std::uint64_t{0};
+  const auto ends = entry.ends();
+  if (info.tombstones == 0) return info.rows - ends->size();
+  FIRN_ASSIGN(const auto file, entry.open());
+  std::uint64_t live = 0;
+  ReadCost cost;
+  std::size_t next_end = 0;
+  for (std::size_t g = 0; g < file->groups(); ++g) {
+    FIRN_ASSIGN(const Buffer bits, file->tombstones(g, cost));
+    for (std::uint64_t r = file->group_first(g); r < file->group_first(g + 1); ++r) {
+      const bool ended = next_end < ends->size() && ends->rows[next_end] == r;
+      if (ended) ++next_end;
+      const bool tombstone = !bits.empty() && bit_at(bits.data(), r - file->group_first(g));
+      if (!ended && !tombstone) ++live;
+    }
+  }
+  return live;
+}
+
+Result<StoreStats> Engine::stats() {
+  StoreStats s;
+  s.name = name;
+  View now;
+  HotRows hot;
+  hot::HotState state;
+  {
+    std::lock_guard lock(plan_mutex_);
+    FIRN_ASSIGN(ReadContext context, begin_read());
+    now = context.view;
+    state = context.hot.state();
+    if (state.versions != 0) {
+      FIRN_ASSIGN(hot, images_.rows_at(now, context.hot, delta_, now.csn));
+    }
+    FIRN_TRY(resolve_ends(now, delta_));
+    trim_delta(now);
+  }
+  s.csn = Csn{now.csn};
+  s.last_commit_time = Timestamp{now.time_us};
+  s.horizon = Csn{now.catalog->horizon};
+  s.hot.rows = hot.image ? hot.live() : 0;
+  s.hot.files = 1;
+  std::uint64_t warm_history = 0, cold_history = 0;
+  for (const FileEntryPtr& f : now.catalog->files) {
+    TierStats& tier = f->info.tier == StorageTier::cold ? s.cold : s.warm;
+    FIRN_ASSIGN(const std::uint64_t live, live_rows(*f));
+    tier.rows += live;
+    tier.files += 1;
+    if (f->info.history) {
+      s.history_rows += f->info.rows;
+      s.history_bytes += f->info.length;
+      (f->info.tier == StorageTier::cold ? cold_history : warm_history) += f->info.length;
+    }
+  }
+  std::error_code ignored;
+  std::uint64_t data_bytes = 0;
+  const std::string host = disk->host_path(generation_folder(generation_)) + "/data.mdb";
+  data_bytes = std::filesystem::file_size(host, ignored);
+  if (ignored) data_bytes = 0;
+  s.hot.bytes = data_bytes;
+  FIRN_ASSIGN(const std::uint64_t warm, folder_bytes(at("warm")));
+  FIRN_ASSIGN(const std::uint64_t cold, folder_bytes(at("cold")));
+  FIRN_ASSIGN(s.log_bytes, folder_bytes(at("commit")));
+  FIRN_ASSIGN(s.checkpoint_bytes, folder_bytes(at("hot")));
+  s.warm.bytes = warm - std::min(warm, warm_history);
+  s.cold.bytes = cold - std::min(cold, cold_history);
+  s.rows = s.hot.rows + s.warm.rows + s.cold.rows;
+  s.bytes = s.hot.bytes + warm + cold + s.log_bytes + s.checkpoint_bytes;
+  {
+    std::lock_guard lock(pins_->mutex);
+    s.pins = pins_->csns.size();
+  }
+  s.bytes_written = bytes_written_;
+  s.bytes_ingested = bytes_ingested_;
+  s.recovery_us = recovery_us;
+  s.read_only_reason = read_only_reason();
+  return s;
+}
+
+Result<std::vector<std::string>> Engine::verify(bool deep) {
+  std::vector<std::string> findings;
+  FIRN_TRY(check_open());
+  const View now = view();
+  for (const FileEntryPtr& f : now.catalog->files) {
+    Result<std::shared_ptr<const RowFile>> file = f->open();
+    Result<void> sound = file ? (deep ? (*file)->verify() : Result<void>()) : Result<void>(file.error());
+    if (!sound) findings.push_back(sound.error().message());
+  }
+  FIRN_ASSIGN(const auto checkpoints, list_checkpoints(*disk, at("hot")));
+  for (const CheckpointRef& c : checkpoints) {
+    if (!deep) break;
+    if (Result<void> sound = verify_checkpoint(*disk, c, store_id); !sound) findings.push_back(sound.error().message());
+  }
+  if (deep) {
+    FIRN_ASSIGN(const ReadContext context, begin_read());
+    std::uint64_t versions = 0;
+    const Result<void> read = context.hot.visit_versions({}, [&](std::string_view, const hot::HotVersion&) -> Result<bool> {
+      ++versions;
+      return true;
+    });
+    if (!read) findings.push_back(read.error().message());
+    else if (versions != context.hot.state().versions)
+      findings.push_back("hot tier: " + std::to_string(versions) + " versions are there, the catalog says " +
+                         std::to_string(context.hot.state().versions));
+  }
+  return findings;
+}
+
+}  // namespace firn::storage

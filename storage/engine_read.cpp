@@ -1,0 +1,405 @@
+// Reads: snapshots, point reads, queries. None goes through an actor; none keeps an LMDB transaction while it scans.
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <thread>
+
+#include "storage/engine.hpp"
+
+namespace firn::storage {
+namespace {
+
+constexpr std::size_t kUnitsPerThread = 2;  // fewer groups than this a thread are not worth a second one
+
+std::int64_t elapsed_us(std::chrono::steady_clock::time_point since) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - since).count();
+}
+
+void add(ReadCost& to, const ReadCost& from) {
+  to.bytes_read += from.bytes_read;
+  to.bytes_decoded += from.bytes_decoded;
+  to.groups_read += from.groups_read;
+  to.blooms_hit += from.blooms_hit;
+}
+
+Column one_value(const Value& v, TypeId type) {
+  ColumnBuilder b(type);
+  if (v.is_null() || !b.append(v)) b.append_null();
+  return b.finish();
+}
+
+/// Runs the scan through one execution a thread; the first takes over what the others found.
+Result<Batch> execute(const PreparedQuery& prepared, TableScan& scan, std::uint32_t threads,
+                      const ExecutionLimits& limits, QueryProfile& profile) {
+  std::vector<QueryExecution> executions;
+  executions.reserve(threads);
+  for (std::uint32_t i = 0; i < threads; ++i) executions.emplace_back(prepared, limits);
+  std::vector<ReadCost> costs(threads);
+  std::vector<Result<void>> results(threads);
+  std::atomic<bool> stop = false;
+  const auto work = [&](std::uint32_t i) {
+    try {
+      while (!stop) {
+        auto batch = scan.next(costs[i]);
+        if (!batch) {
+          results[i] = batch.error();
+          stop = true;
+          return;
+        }
+        if (!*batch) return;
+        const Result<bool> more = executions[i].consume(**batch);
+        if (!more) results[i] = more.error();
+        if (!more || (!*more && threads == 1)) {
+          stop = true;
+          return;
+        }
+        if (!*more) return;
+      }
+    } catch (const Error& e) {
+      results[i] = e;
+      stop = true;
+    } catch (const std::bad_alloc&) {
+      results[i] = Error(ErrorCode::memory, "no memory for the query; ask for fewer columns or groups");
+      stop = true;
+    }
+  };
+  std::vector<std::thread> helpers;
+  for (std::uint32_t i = 1; i < threads; ++i) helpers.emplace_back(work, i);
+  work(0);
+  for (std::thread& t : helpers) t.join();
+  for (const Result<void>& r : results) FIRN_TRY(r);
+  for (std::uint32_t i = 0; i < threads; ++i) {
+    add(profile.cost, costs[i]);
+    if (i > 0) FIRN_TRY(executions[0].merge(std::move(executions[i])));
+  }
+  profile.rows_scanned = executions[0].rows_in();
+  profile.rows_passed = executions[0].rows_passed();
+  return executions[0].finish();
+}
+
+}  // namespace
+
+View Engine::view() const {
+  std::lock_guard lock(view_mutex_);
+  return view_;
+}
+
+Result<ReadContext> Engine::begin_read() const {
+  std::shared_ptr<hot::HotStore> store;
+  {
+    std::lock_guard lock(view_mutex_);
+    store = hot_;
+  }
+  FIRN_TRY(check_open());
+  if (!store) return Error(ErrorCode::closed, "table " + name + " is closed");
+  View view;
+  FIRN_ASSIGN(auto reader, store->read([&] { view = this->view(); }));
+  if (options.read_only) {  // another process writes: the transaction alone says what belongs to it
+    view.csn = reader.state().csn;
+    view.time_us = reader.state().time_us;
+  }
+  return ReadContext{std::move(view), std::move(store), std::move(reader)};
+}
+
+Result<void> Engine::check_horizon(std::uint64_t csn) const {
+  const View now = view();
+  if (csn < now.catalog->horizon)
+    return Error(ErrorCode::horizon, "table " + name + ": history before CSN " + std::to_string(now.catalog->horizon) +
+                                         " is gone; the earliest readable is CSN " +
+                                         std::to_string(now.catalog->horizon));
+  if (csn > now.csn)
+    return Error(ErrorCode::out_of_range, "table " + name + ": CSN " + std::to_string(csn) +
+                                              " lies in the future; the newest is " + std::to_string(now.csn));
+  return {};
+}
+
+Result<std::shared_ptr<const Csn>> Engine::pin(std::optional<Csn> at) {
+  FIRN_TRY(check_open());
+  const std::shared_ptr<Pins> pins = pins_;
+  std::lock_guard lock(pins->mutex);
+  const std::uint64_t csn = at ? at->value : view().csn;
+  FIRN_TRY(check_horizon(csn));
+  pins->csns.insert(csn);
+  // The set outlives the engine as long as a snapshot does.
+  return std::shared_ptr<const Csn>(new Csn{csn}, [pins](const Csn* c) {
+    {
+      std::lock_guard unpin(pins->mutex);
+      pins->csns.erase(pins->csns.find(c->value));
+    }
+    delete c;
+  });
+}
+
+Result<Csn> Engine::csn_at(Timestamp t) const {
+  const std::int64_t now = std::max(clock->now().us, view().time_us);
+  if (t.us > now)
+    return Error(ErrorCode::out_of_range, "AS OF " + format_timestamp(t.us) + " lies in the future; now is " +
+                                              format_timestamp(now));
+  FIRN_ASSIGN(const ReadContext context, begin_read());
+  FIRN_ASSIGN(const auto group, context.hot.catalog_at_or_before("t", catalog_key('t', static_cast<std::uint64_t>(std::max<std::int64_t>(t.us, 0)))));
+  if (!group) {
+    if (context.view.catalog->horizon > 0) FIRN_TRY(check_horizon(0));
+    return Csn{0};
+  }
+  std::uint64_t value[2], time_be;
+  std::memcpy(value, group->second.data(), sizeof value);
+  std::memcpy(&time_be, group->first.data() + 1, sizeof time_be);
+  const auto first_us = static_cast<std::int64_t>(__builtin_bswap64(time_be));
+  const std::uint64_t csn =
+      value[0] + std::min<std::uint64_t>(static_cast<std::uint64_t>(t.us - first_us), value[1] - 1);
+  FIRN_TRY(check_horizon(csn));
+  return Csn{csn};
+}
+
+Result<std::optional<std::vector<Value>>> Engine::get(std::uint64_t csn, std::string_view key, ReadCost& cost) const {
+  using Row = std::optional<std::vector<Value>>;
+  FIRN_ASSIGN(const ReadContext context, begin_read());
+  const Catalog& catalog = *context.view.catalog;
+  const Schema& schema = catalog.schema();
+  FIRN_ASSIGN(const auto hot, context.hot.get(key, csn));
+  std::uint64_t newest = hot ? hot->csn : 0;
+  std::uint64_t newest_block = 0;
+  FileEntryPtr owner;
+  std::uint32_t owner_row = 0;
+  for (const FileEntryPtr& f : catalog.files) {
+    const RowFileInfo& info = f->info;
+    if (info.csn_max < newest || info.csn_min > csn || (info.history && info.end_max <= csn) ||
+        !ranges_overlap(info, key, key))
+      continue;
+    FIRN_ASSIGN(const auto file, f->open());
+    FIRN_ASSIGN(const auto row, file->find(key, csn, cost));
+    if (!row) continue;
+    std::uint64_t row_csn = info.csn_min;
+    if (info.csn_min != info.csn_max) {
+      FIRN_ASSIGN(const auto point, file->row(*row, {}, cost));
+      row_csn = point.csn;
+    }
+    if (row_csn > csn || row_csn < newest || (owner && row_csn == newest && info.block_number < newest_block)) continue;
+    newest = row_csn;
+    newest_block = info.block_number;
+    owner = f;
+    owner_row = *row;
+  }
+  if (!owner) {
+    if (!hot || hot->op == hot::Op::tombstone) return Row{};
+    FIRN_TRY(catalog.layout->check(hot->row));
+    std::vector<Value> values;
+    for (std::size_t i = 0; i < schema.size(); ++i) values.push_back(catalog.layout->value(hot->row, i));
+    return Row(std::move(values));
+  }
+  owner->note_access(clock->now().us, 1, true);
+  FIRN_ASSIGN(const auto file, owner->open());
+  std::vector<std::size_t> columns, target;
+  for (std::size_t i = 0; i < schema.size(); ++i) {
+    for (std::size_t j = 0; j < file->schema().size(); ++j) {
+      if (file->schema()[j].id != schema[i].id) continue;
+      columns.push_back(j);
+      target.push_back(i);
+    }
+  }
+  FIRN_ASSIGN(auto point, file->row(owner_row, columns, cost));
+  if (point.tombstone) return Row{};
+  std::vector<Value> values(schema.size());
+  for (std::size_t i = 0; i < target.size(); ++i) values[target[i]] = std::move(point.values[i]);
+  return Row(std::move(values));
+}
+
+/// Requires plan_mutex_.
+void Engine::trim_delta(const View& view) {
+  std::uint64_t keep = images_.needs_delta_from();
+  for (const FileEntryPtr& f : view.catalog->files)
+    if (!f->info.history) keep = std::min(keep, f->resolved_to());
+  std::lock_guard lock(pins_->mutex);
+  if (!pins_->bases.empty()) keep = std::min(keep, *pins_->bases.begin());
+  delta_.trim(std::min(keep, view.csn));
+}
+
+Result<View> Engine::resolve_all() {
+  std::lock_guard lock(plan_mutex_);
+  FIRN_ASSIGN(ReadContext context, begin_read());
+  FIRN_TRY(resolve_ends(context.view, delta_));
+  trim_delta(context.view);
+  return context.view;
+}
+
+Result<std::unique_ptr<TableScan>> Engine::plan_scan(const PreparedQuery& prepared, std::uint64_t csn,
+                                                     QueryProfile& profile) {
+  std::lock_guard lock(plan_mutex_);
+  FIRN_ASSIGN(ReadContext context, begin_read());
+  HotRows hot;
+  if (context.hot.state().versions != 0) {
+    FIRN_ASSIGN(hot, images_.rows_at(context.view, context.hot, delta_, csn));
+  } else {
+    images_.clear();
+  }
+  const View view = context.view;
+  { const hot::HotReader ended = std::move(context.hot); }  // no LMDB transaction outlives the planning
+  FIRN_TRY(resolve_ends(view, delta_));
+  trim_delta(view);
+  return TableScan::plan(view, std::move(hot), csn, prepared.columns(), prepared.ranges(), profile);
+}
+
+Result<std::uint64_t> Engine::csn_of(const Query& query, std::uint64_t csn) const {
+  if (query.travel == TimeTravel::as_of_csn) {
+    FIRN_TRY(check_horizon(query.as_of_csn));
+    return query.as_of_csn;
+  }
+  if (query.travel == TimeTravel::as_of_time) {
+    const std::int64_t now = std::max(clock->now().us, view().time_us);
+    FIRN_ASSIGN(const Csn at, csn_at(Timestamp{query.as_of_ago_us ? now - *query.as_of_ago_us : query.as_of_us}));
+    return at.value;
+  }
+  return csn;
+}
+
+/// A query that fixes every key column reads one row instead of scanning.
+Result<std::optional<ScanBatch>> Engine::point_rows(const PreparedQuery& prepared, std::uint64_t csn,
+                                                    QueryProfile& profile) {
+  const View now = view();
+  const Schema& schema = now.catalog->schema();
+  Key key;
+  for (const std::size_t k : schema.key()) {
+    const auto range = std::find_if(prepared.ranges().begin(), prepared.ranges().end(),
+                                    [&](const ColumnRange& r) { return r.column == k && r.is_point(); });
+    if (range == prepared.ranges().end()) return std::optional<ScanBatch>{};
+    key.push_back(range->min);
+  }
+  if (key.empty()) return std::optional<ScanBatch>{};
+  const Result<std::string> encoded = encode_key(schema, key);
+  if (!encoded) return std::optional<ScanBatch>{};  // such a key cannot exist; the scan finds nothing
+  FIRN_ASSIGN(const auto row, get(csn, *encoded, profile.cost));
+  ScanBatch batch;
+  batch.rows = row ? 1 : 0;
+  for (const std::size_t c : prepared.columns()) {
+    if (row) batch.columns.push_back(one_value((*row)[c], schema[c].type));
+    else batch.columns.push_back(ColumnBuilder(schema[c].type).finish());
+  }
+  profile.plan = "point";
+  return std::optional<ScanBatch>(std::move(batch));
+}
+
+Result<Batch> Engine::query(const Query& query, std::uint64_t csn, QueryProfile* profile, const ExecutionLimits& limits) {
+  QueryProfile local;
+  QueryProfile& p = profile != nullptr ? *profile : local;
+  const auto began = std::chrono::steady_clock::now();
+  FIRN_ASSIGN(csn, csn_of(query, csn));
+  const View now = view();
+  FIRN_ASSIGN(const PreparedQuery prepared, PreparedQuery::prepare(query, now.catalog->schema(),
+                                                                   Timestamp{std::max(clock->now().us, now.time_us)}));
+  p.operators = prepared.explain();
+  p.plan = csn < now.csn && query.travel != TimeTravel::none ? "time travel" : "analytical";
+  FIRN_ASSIGN(const auto point, point_rows(prepared, csn, p));
+  if (point) {
+    QueryExecution execution(prepared, limits);
+    if (point->rows > 0) FIRN_TRY(execution.consume(*point));
+    p.rows_scanned = execution.rows_in();
+    p.rows_passed = execution.rows_passed();
+    FIRN_ASSIGN(Batch answer, execution.finish());
+    p.rows_out = static_cast<std::uint64_t>(answer.rows());
+    p.scan_us = elapsed_us(began);
+    return answer;
+  }
+  FIRN_ASSIGN(const auto scan, plan_scan(prepared, csn, p));
+  p.plan_us = elapsed_us(began);
+  const auto scanning = std::chrono::steady_clock::now();
+  if (prepared.counts_only()) {
+    if (const auto count = scan->count()) {
+      QueryExecution execution(prepared, limits);
+      FIRN_TRY(execution.consume_count(*count));
+      p.rows_out = 1;
+      return execution.finish();
+    }
+  }
+  const std::uint32_t cores = std::max(1U, std::thread::hardware_concurrency());
+  const auto useful = static_cast<std::uint32_t>(std::max<std::size_t>(1, scan->units() / kUnitsPerThread));
+  p.threads = std::min({now.catalog->config.tuning.merge_threads, cores, useful});
+  FIRN_ASSIGN(Batch answer, execute(prepared, *scan, p.threads, limits, p));
+  scan->note_access(clock->now().us);
+  p.rows_out = static_cast<std::uint64_t>(answer.rows());
+  p.scan_us = elapsed_us(scanning);
+  return answer;
+}
+
+Result<QueryProfile> Engine::explain(const Query& query, std::uint64_t csn) {
+  QueryProfile p;
+  FIRN_ASSIGN(csn, csn_of(query, csn));
+  const View now = view();
+  FIRN_ASSIGN(const PreparedQuery prepared, PreparedQuery::prepare(query, now.catalog->schema(),
+                                                                   Timestamp{std::max(clock->now().us, now.time_us)}));
+  p.operators = prepared.explain();
+  p.plan = csn < now.csn && query.travel != TimeTravel::none ? "time travel" : "analytical";
+  FIRN_ASSIGN(const auto point, point_rows(prepared, csn, p));
+  if (point) return p;
+  FIRN_TRY(plan_scan(prepared, csn, p));
+  return p;
+}
+
+Result<void> Engine::scan_all(std::uint64_t csn, const std::function<Result<void>(const Batch&)>& sink) {
+  Query all;
+  all.select.emplace_back();
+  const View now = view();
+  const Schema schema = now.catalog->schema();
+  FIRN_ASSIGN(const PreparedQuery prepared, PreparedQuery::prepare(all, schema, clock->now()));
+  std::vector<std::size_t> columns;
+  for (std::size_t i = 0; i < schema.size(); ++i) columns.push_back(i);
+  QueryProfile profile;
+  std::unique_ptr<TableScan> scan;
+  {
+    std::lock_guard lock(plan_mutex_);
+    FIRN_ASSIGN(ReadContext context, begin_read());
+    HotRows hot;
+    if (context.hot.state().versions != 0) {
+      FIRN_ASSIGN(hot, images_.rows_at(context.view, context.hot, delta_, csn));
+    }
+    FIRN_TRY(resolve_ends(context.view, delta_));
+    FIRN_ASSIGN(scan, TableScan::plan(context.view, std::move(hot), csn, columns, {}, profile));
+  }
+  ReadCost cost;
+  for (;;) {
+    FIRN_ASSIGN(auto batch, scan->next(cost));
+    if (!batch) return {};
+    for (Column& c : batch->columns) c = c.to_plain();
+    Batch rows(schema, batch->rows, std::move(batch->columns));
+    if (batch->selection) rows = rows.take(*batch->selection);
+    FIRN_TRY(sink(rows));
+  }
+}
+
+Result<std::vector<std::string>> Engine::keys_where(const Query& condition) {
+  const View now = view();
+  const Schema& schema = now.catalog->schema();
+  FIRN_ASSIGN(const PreparedQuery prepared,
+              prepare_condition(condition, schema, Timestamp{std::max(clock->now().us, now.time_us)}));
+  std::vector<std::size_t> columns = prepared.columns();
+  const std::size_t asked = columns.size();
+  columns.insert(columns.end(), schema.key().begin(), schema.key().end());
+  QueryProfile profile;
+  std::unique_ptr<TableScan> scan;
+  {
+    std::lock_guard lock(plan_mutex_);
+    FIRN_ASSIGN(ReadContext context, begin_read());
+    HotRows hot;
+    if (context.hot.state().versions != 0) {
+      FIRN_ASSIGN(hot, images_.rows_at(context.view, context.hot, delta_, now.csn));
+    }
+    FIRN_TRY(resolve_ends(context.view, delta_));
+    FIRN_ASSIGN(scan, TableScan::plan(context.view, std::move(hot), now.csn, columns, prepared.ranges(), profile));
+  }
+  std::vector<std::string> keys;
+  ReadCost cost;
+  for (;;) {
+    FIRN_ASSIGN(auto batch, scan->next(cost));
+    if (!batch) return keys;
+    const std::vector<Column> key_columns(batch->columns.begin() + static_cast<std::ptrdiff_t>(asked), batch->columns.end());
+    batch->columns.resize(asked);
+    FIRN_ASSIGN(const std::vector<std::uint32_t> rows, select_rows(prepared, *batch));
+    if (rows.empty()) continue;
+    std::vector<Column> chosen;
+    for (const Column& c : key_columns) chosen.push_back(c.take(rows).to_plain());
+    FIRN_ASSIGN(const KeyColumn encoded, KeyColumn::encode(schema, chosen, static_cast<std::int64_t>(rows.size())));
+    std::string scratch;
+    for (std::size_t i = 0; i < encoded.size(); ++i) keys.emplace_back(encoded.at(i, scratch));
+  }
+}
+
+}  // namespace firn::storage

@@ -1,0 +1,45 @@
+// The hot tier as columns: what scans read instead of the B-tree (DESIGN D6). An image holds the live hot rows as of
+// one CSN; a query at a later CSN takes the image, hides what changed since and adds the changed rows.
+#pragma once
+#include <memory>
+#include <mutex>
+
+#include "storage/catalog.hpp"
+#include "storage/hot/hot_store.hpp"
+#include "storage/resolver.hpp"
+
+namespace firn::storage {
+
+struct HotImage {
+  std::uint64_t csn = 0, epoch = 0;
+  Batch rows;                        ///< current schema; keys ascending; versions visible in hot alone
+  KeyColumn keys;
+  std::vector<std::uint64_t> csns;
+  std::vector<std::uint32_t> ended;  ///< rows that a file of the catalog ends at or below csn; ascending
+};
+
+/// The hot rows of one query: the rows of `image` not in `hidden`, and the rows of `fresh`.
+struct HotRows {
+  std::shared_ptr<const HotImage> image;
+  std::vector<std::uint32_t> hidden;  ///< ascending
+  Batch fresh;
+  std::uint64_t live() const {
+    return static_cast<std::uint64_t>(image->rows.rows()) - hidden.size() + static_cast<std::uint64_t>(fresh.rows());
+  }
+};
+
+/// Keeps the newest image. Thread-safe.
+class HotImageCache {
+ public:
+  /// The hot rows visible at `csn` <= view.csn. `reader` belongs to the view.
+  Result<HotRows> rows_at(const View& view, const hot::HotReader& reader, const HotDelta& delta, std::uint64_t csn);
+  /// The CSN from which the cached image needs the delta; kCsnMax if there is none.
+  std::uint64_t needs_delta_from() const;
+  void clear();
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const HotImage> image_;
+};
+
+}  // namespace firn::storage

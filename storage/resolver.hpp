@@ -1,0 +1,39 @@
+// Finding out which rows of files have ended: the ends (deletion vectors) that D7's rule "the greatest CSN wins" needs.
+// Writes never look up old versions; this follows them, at the latest when a read asks.
+#pragma once
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "storage/catalog.hpp"
+
+namespace firn::storage {
+
+/// Keys of hot versions by CSN, for the files that have not been resolved past them. Thread-safe.
+class HotDelta {
+ public:
+  using Keys = std::map<std::uint64_t, std::vector<std::string>>;
+  void add(std::uint64_t csn, std::string key);
+  /// Copies what has from < CSN <= to.
+  std::vector<std::pair<std::string, std::uint64_t>> collect(std::uint64_t from, std::uint64_t to) const;
+  /// Forgets what has CSN <= csn.
+  void trim(std::uint64_t csn);
+  std::size_t size() const;
+  void clear();
+
+ private:
+  mutable std::mutex mutex_;
+  Keys keys_;
+  std::size_t count_ = 0;
+};
+
+/// Brings every current file of the view's catalog to resolved_to >= view.csn. The caller serialises calls.
+Result<void> resolve_ends(const View& view, const HotDelta& delta);
+
+/// For keys in ascending order with their CSNs (hot rows): marks those that a file of the view ends at or below `csn`.
+/// Returns the first such end a key, 0 for none.
+Result<std::vector<std::uint64_t>> ends_by_files(const View& view, const KeyColumn& keys,
+                                                 const std::vector<std::uint64_t>& csns, std::uint64_t csn);
+
+}  // namespace firn::storage

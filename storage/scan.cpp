@@ -1,0 +1,236 @@
+#include "storage/scan.hpp"
+
+#include <algorithm>
+
+namespace firn::storage {
+namespace {
+
+constexpr std::size_t kHotUnitRows = 65'536;
+constexpr std::size_t kFresh = ~std::size_t{0};
+
+bool disjoint(const ColumnRange& range, const Value& min, const Value& max) {
+  if (min.is_null() || max.is_null()) return false;  // nothing known
+  if (!range.min.is_null() && (range.min > max || (range.min_open && range.min == max))) return true;
+  return !range.max.is_null() && (range.max < min || (range.max_open && range.max == min));
+}
+
+bool pruned_by_time(const RowFileInfo& info, const Schema& schema, std::span<const ColumnRange> ranges) {
+  if (!schema.time() || !info.time_min || !info.time_max) return false;
+  const TypeId type = schema[*schema.time()].type;
+  if (is_unsigned_integer(type)) return false;  // kept as signed: row groups prune these
+  for (const ColumnRange& r : ranges)
+    if (r.column == *schema.time() &&
+        disjoint(r, Value::of_signed(type, *info.time_min), Value::of_signed(type, *info.time_max)))
+      return true;
+  return false;
+}
+
+std::optional<std::size_t> position_of(const Schema& schema, std::uint32_t column_id) {
+  for (std::size_t i = 0; i < schema.size(); ++i)
+    if (schema[i].id == column_id) return i;
+  return std::nullopt;
+}
+
+bool pruned_by_stats(const RowFile& file, std::size_t group, const Schema& schema,
+                     std::span<const ColumnRange> ranges) {
+  for (const ColumnRange& r : ranges) {
+    const auto at = position_of(file.schema(), schema[r.column].id);
+    if (!at || file.schema()[*at].type != schema[r.column].type) continue;
+    const ColumnStats* stats = file.stats(group, *at);
+    if (stats == nullptr) continue;
+    if (disjoint(r, stats->min, stats->max)) return true;
+    const auto rows = file.group_first(group + 1) - file.group_first(group);
+    if (stats->nulls == rows) return true;  // a range never holds NULL
+  }
+  return false;
+}
+
+Column nulls(TypeId type, std::size_t rows) {
+  ColumnBuilder b(type);
+  for (std::size_t i = 0; i < rows; ++i) b.append_null();
+  return b.finish();
+}
+
+QueryProfile::Tier& tier_of(QueryProfile& profile, StorageTier tier) {
+  return tier == StorageTier::cold ? profile.cold : tier == StorageTier::warm ? profile.warm : profile.hot;
+}
+
+}  // namespace
+
+Result<void> TableScan::plan_file(const FileEntryPtr& entry, std::span<const ColumnRange> ranges,
+                                  QueryProfile& profile) {
+  QueryProfile::Tier& tier = tier_of(profile, entry->info.tier);
+  const RowFileInfo& info = entry->info;
+  const Schema& schema = catalog_->schema();
+  const bool out_of_time = info.csn_min > csn_ || (info.history && info.end_max <= csn_);
+  if (out_of_time || pruned_by_time(info, schema, ranges)) {
+    tier.files_pruned += 1;
+    return {};
+  }
+  Unit unit;
+  unit.entry = entry;
+  FIRN_ASSIGN(unit.file, entry->open());
+  unit.ends = entry->ends();
+  tier.files += 1;
+  for (std::size_t g = 0; g < unit.file->groups(); ++g) {
+    if (pruned_by_stats(*unit.file, g, schema, ranges)) {
+      tier.groups_pruned += 1;
+      continue;
+    }
+    unit.group = g;
+    unit.rows = unit.file->group_first(g + 1) - unit.file->group_first(g);
+    tier.groups += 1;
+    tier.rows += unit.rows;
+    units_.push_back(unit);
+  }
+  return {};
+}
+
+Result<std::unique_ptr<TableScan>> TableScan::plan(const View& view, HotRows hot, std::uint64_t csn,
+                                                   std::vector<std::size_t> columns,
+                                                   std::span<const ColumnRange> ranges, QueryProfile& profile) {
+  std::unique_ptr<TableScan> scan(new TableScan(view, std::move(hot), csn, std::move(columns)));
+  for (const FileEntryPtr& entry : view.catalog->files) FIRN_TRY(scan->plan_file(entry, ranges, profile));
+  if (scan->hot_.image) {
+    const auto rows = static_cast<std::size_t>(scan->hot_.image->rows.rows());
+    for (std::size_t at = 0; at < rows; at += kHotUnitRows) {
+      Unit unit;
+      unit.offset = at;
+      unit.rows = std::min(kHotUnitRows, rows - at);
+      scan->units_.push_back(unit);
+      profile.hot.groups += 1;
+    }
+    if (scan->hot_.fresh.rows() > 0) {
+      Unit unit;
+      unit.offset = kFresh;
+      unit.rows = static_cast<std::size_t>(scan->hot_.fresh.rows());
+      scan->units_.push_back(unit);
+    }
+    profile.hot.rows = rows + static_cast<std::size_t>(scan->hot_.fresh.rows());
+  }
+  return scan;
+}
+
+std::optional<std::uint64_t> TableScan::count() const {
+  std::uint64_t sum = hot_.image ? hot_.live() : 0;
+  for (const Unit& u : units_) {
+    if (u.entry == nullptr) continue;
+    const RowFileInfo& info = u.entry->info;
+    if (info.history || info.tombstones != 0 || info.csn_max > csn_) return std::nullopt;
+    const auto first = static_cast<std::uint32_t>(u.file->group_first(u.group));
+    const auto low = std::lower_bound(u.ends->rows.begin(), u.ends->rows.end(), first);
+    const auto high = std::lower_bound(low, u.ends->rows.end(), first + static_cast<std::uint32_t>(u.rows));
+    sum += u.rows;
+    for (auto it = low; it != high; ++it)
+      if (u.ends->ends[static_cast<std::size_t>(it - u.ends->rows.begin())] <= csn_) sum -= 1;
+  }
+  return sum;
+}
+
+Result<std::optional<ScanBatch>> TableScan::next(ReadCost& cost) {
+  for (;;) {
+    const std::size_t at = next_.fetch_add(1);
+    if (at >= units_.size()) return std::optional<ScanBatch>{};
+    const Unit& unit = units_[at];
+    Result<ScanBatch> batch = unit.entry == nullptr ? read_hot(unit) : read_file(unit, cost);
+    if (!batch) return batch.error();
+    if (batch->selection && batch->selection->empty()) continue;
+    return std::optional<ScanBatch>(std::move(*batch));
+  }
+}
+
+Result<ScanBatch> TableScan::read_hot(const Unit& unit) const {
+  ScanBatch out;
+  out.rows = static_cast<std::int64_t>(unit.rows);
+  const bool fresh = unit.offset == kFresh;
+  const Batch& rows = fresh ? hot_.fresh : hot_.image->rows;
+  for (const std::size_t c : columns_)
+    out.columns.push_back(fresh || unit.rows == static_cast<std::size_t>(rows.rows())
+                              ? rows[c]
+                              : rows[c].slice(unit.offset, unit.rows));
+  if (fresh || hot_.hidden.empty()) return out;
+  const auto first = static_cast<std::uint32_t>(unit.offset);
+  auto hidden = std::lower_bound(hot_.hidden.begin(), hot_.hidden.end(), first);
+  std::vector<std::uint32_t> selection;
+  selection.reserve(unit.rows);
+  for (std::uint32_t i = 0; i < unit.rows; ++i) {
+    if (hidden != hot_.hidden.end() && *hidden == first + i) ++hidden;
+    else selection.push_back(i);
+  }
+  if (selection.size() != unit.rows) out.selection = std::move(selection);
+  return out;
+}
+
+Result<std::optional<std::vector<std::uint32_t>>> TableScan::visible(const Unit& unit, ReadCost& cost) const {
+  using Selection = std::optional<std::vector<std::uint32_t>>;
+  const RowFileInfo& info = unit.entry->info;
+  const auto first = static_cast<std::uint32_t>(unit.file->group_first(unit.group));
+  std::vector<std::uint8_t> live(unit.rows, 1);
+  bool all = true;
+  if (info.tombstones != 0) {
+    FIRN_ASSIGN(const Buffer bits, unit.file->tombstones(unit.group, cost));
+    for (std::size_t i = 0; !bits.empty() && i < unit.rows; ++i)
+      if (bit_at(bits.data(), i)) live[i] = 0, all = false;
+  }
+  if (info.csn_max > csn_) {
+    FIRN_ASSIGN(const Column csns, unit.file->csns(unit.group, cost));
+    const Column plain = csns.to_plain();
+    const auto values = plain.as<std::uint64_t>();
+    for (std::size_t i = 0; i < unit.rows; ++i)
+      if (values[i] > csn_) live[i] = 0, all = false;
+  }
+  if (info.history) {
+    FIRN_ASSIGN(const Column ends, unit.file->ends(unit.group, cost));
+    const Column plain = ends.to_plain();
+    const auto values = plain.as<std::uint64_t>();
+    for (std::size_t i = 0; i < unit.rows; ++i)
+      if (values[i] <= csn_) live[i] = 0, all = false;
+  } else {
+    auto it = std::lower_bound(unit.ends->rows.begin(), unit.ends->rows.end(), first);
+    for (; it != unit.ends->rows.end() && *it < first + unit.rows; ++it)
+      if (unit.ends->ends[static_cast<std::size_t>(it - unit.ends->rows.begin())] <= csn_)
+        live[*it - first] = 0, all = false;
+  }
+  if (all) return Selection{};
+  std::vector<std::uint32_t> rows;
+  for (std::uint32_t i = 0; i < unit.rows; ++i)
+    if (live[i] != 0) rows.push_back(i);
+  return Selection(std::move(rows));
+}
+
+Result<ScanBatch> TableScan::read_file(const Unit& unit, ReadCost& cost) const {
+  ScanBatch out;
+  out.rows = static_cast<std::int64_t>(unit.rows);
+  FIRN_ASSIGN(out.selection, visible(unit, cost));
+  if (out.selection && out.selection->empty()) return out;
+  const Schema& schema = catalog_->schema();
+  std::vector<std::size_t> wanted, target;
+  out.columns.resize(columns_.size());
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    if (const auto at = position_of(unit.file->schema(), schema[columns_[i]].id)) {
+      wanted.push_back(*at);
+      target.push_back(i);
+    } else {
+      out.columns[i] = nulls(schema[columns_[i]].type, unit.rows);
+    }
+  }
+  if (!wanted.empty()) {
+    FIRN_ASSIGN(std::vector<Column> columns, unit.file->read(unit.group, wanted, cost));
+    for (std::size_t i = 0; i < target.size(); ++i) out.columns[target[i]] = std::move(columns[i]);
+  }
+  cost.groups_read += 1;
+  return out;
+}
+
+void TableScan::note_access(std::int64_t now_us) const {
+  const FileEntry* last = nullptr;
+  std::uint64_t rows = 0;
+  for (const Unit& u : units_) {
+    if (u.entry.get() != last && last != nullptr) last->note_access(now_us, rows, false), rows = 0;
+    last = u.entry.get();
+    rows += u.rows;
+  }
+  if (last != nullptr) last->note_access(now_us, rows, false);
+}
+
+}  // namespace firn::storage

@@ -1,0 +1,52 @@
+// A scan over all tiers as of one CSN: which groups of rows to read (after pruning), and each of them as a ScanBatch.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "storage/hot_image.hpp"
+#include "storage/query/execution.hpp"
+#include "storage/table_store.hpp"
+
+namespace firn::storage {
+
+/// next() may be called from several threads; each call gives another group.
+class TableScan {
+ public:
+  /// `columns`: positions in the table's current schema. `hot` may hold no image (hot tier empty). Requires that the
+  /// view's files are resolved to `csn` at least. Pruning counts go to `profile`.
+  static Result<std::unique_ptr<TableScan>> plan(const View& view, HotRows hot, std::uint64_t csn,
+                                                 std::vector<std::size_t> columns,
+                                                 std::span<const ColumnRange> ranges, QueryProfile& profile);
+  /// Rows that count, by metadata alone; nullopt where columns must be read to know.
+  std::optional<std::uint64_t> count() const;
+  Result<std::optional<ScanBatch>> next(ReadCost& cost);
+  std::size_t units() const { return units_.size(); }
+  /// Notes the accesses in the files' accounts.
+  void note_access(std::int64_t now_us) const;
+
+ private:
+  struct Unit {
+    FileEntryPtr entry;                     ///< nullptr: hot
+    std::shared_ptr<const RowFile> file;
+    std::shared_ptr<const EndVector> ends;
+    std::size_t group = 0;
+    std::size_t offset = 0, rows = 0;       ///< hot: rows of the image; offset == npos: the fresh rows
+  };
+  TableScan(const View& view, HotRows hot, std::uint64_t csn, std::vector<std::size_t> columns)
+      : catalog_(view.catalog), hot_(std::move(hot)), csn_(csn), columns_(std::move(columns)) {}
+  Result<void> plan_file(const FileEntryPtr& entry, std::span<const ColumnRange> ranges, QueryProfile& profile);
+  Result<ScanBatch> read_hot(const Unit& unit) const;
+  Result<ScanBatch> read_file(const Unit& unit, ReadCost& cost) const;
+  /// The rows of the unit that are visible at csn_; nullopt: all.
+  Result<std::optional<std::vector<std::uint32_t>>> visible(const Unit& unit, ReadCost& cost) const;
+
+  CatalogPtr catalog_;
+  HotRows hot_;
+  std::uint64_t csn_;
+  std::vector<std::size_t> columns_;
+  std::vector<Unit> units_;
+  std::atomic<std::size_t> next_ = 0;
+};
+
+}  // namespace firn::storage
