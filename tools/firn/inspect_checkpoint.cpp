@@ -1,23 +1,33 @@
 // Checkpoints: their blocks, as storage/checkpoint.hpp lays them out. Checksums are seeded with the table's store id,
 // which table.fb in the folder above tells; without it only the frame can be checked.
 #include <cstring>
+#include <filesystem>
 #include <optional>
 
 #include <schema/log_generated.h>
 #include "human.hpp"
 #include "inspect.hpp"
 #include "io/crc32c.hpp"
+#include "io/posix_disk.hpp"
 #include "output.hpp"
 
 namespace firn::cli {
 namespace {
 
 constexpr std::uint32_t kBlock = 0x4B43464BU, kEnd = 0x4B43464EU;
+constexpr std::size_t kTableFileBytesMax = 1 << 20;
 constexpr std::size_t kHeaderBytes = 16, kFooterBodyBytes = 24;
 
+/// Checkpoints lie in TABLE/hot; the store id stands in TABLE/table.fb.
 std::optional<std::uint64_t> store_id_near(const InspectedFile& f) {
-  (void)f;
-  return std::nullopt;
+  const std::string folder = std::filesystem::path(f.folder).parent_path().string();
+  const auto disk = io::PosixDisk::open_root(folder, false);
+  if (!disk) return std::nullopt;
+  const auto bytes = io::read_file(**disk, "table.fb", kTableFileBytesMax);
+  if (!bytes) return std::nullopt;
+  flatbuffers::Verifier verifier(bytes->data(), bytes->size());
+  if (!verifier.VerifyBuffer<fb::TableFile>(nullptr)) return std::nullopt;
+  return flatbuffers::GetRoot<fb::TableFile>(bytes->data())->store_id();
 }
 
 }  // namespace
