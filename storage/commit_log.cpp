@@ -134,7 +134,8 @@ Result<CommitLog::Recovered> CommitLog::recover(io::Disk& disk, const std::strin
       io::RewriteRequest request;
       request.expect = expect;
       request.new_file_id = sealed_id;
-      FIRN_TRY(io::rewrite_tail(disk, path, log.path_of(sealed_id), request));
+      FIRN_ASSIGN(const io::RewrittenLog rewritten, io::rewrite_tail(disk, path, log.path_of(sealed_id), request));
+      chain = rewritten.end.chain;  // seeded with the new file's id: other values than the old file's
       superseded.push_back(found.id);
     }
     log.sealed_.push_back({sealed_id, first, tail.end.offset});

@@ -9,23 +9,31 @@ struct Named {
   std::string_view name;
   AggregateKind kind;
 };
-constexpr Named kAggregates[] = {
-    {"count", AggregateKind::count},           {"sum", AggregateKind::sum},
-    {"avg", AggregateKind::avg},               {"mean", AggregateKind::avg},
-    {"min", AggregateKind::min},               {"max", AggregateKind::max},
-    {"stddev", AggregateKind::stddev},         {"stddev_samp", AggregateKind::stddev},
-    {"stddev_pop", AggregateKind::stddev_pop}, {"variance", AggregateKind::variance},
-    {"var_samp", AggregateKind::variance},     {"var_pop", AggregateKind::variance_pop},
-    {"quantile", AggregateKind::quantile},     {"median", AggregateKind::quantile}};
+constexpr Named kAggregates[] = {{"count", AggregateKind::count},
+                                 {"sum", AggregateKind::sum},
+                                 {"avg", AggregateKind::avg},
+                                 {"mean", AggregateKind::avg},
+                                 {"min", AggregateKind::min},
+                                 {"max", AggregateKind::max},
+                                 {"stddev", AggregateKind::stddev},
+                                 {"stddev_samp", AggregateKind::stddev},
+                                 {"stddev_pop", AggregateKind::stddev_pop},
+                                 {"variance", AggregateKind::variance},
+                                 {"var_samp", AggregateKind::variance},
+                                 {"var_pop", AggregateKind::variance_pop},
+                                 {"quantile", AggregateKind::quantile},
+                                 {"median", AggregateKind::quantile}};
 
 Result<void> bind_quantile(AggregateCall& call, const std::string& name, const std::vector<NodePtr>& args) {
   if (name == "median") return {};
   const NodePtr& q = args[1];
   if (!q->is_constant() || q->constant.is_null() || !is_numeric(q->type))
-    return call.place.error(ErrorCode::type_mismatch, "quantile() takes a literal from 0 to 1 as its second argument");
+    return call.place.error(ErrorCode::type_mismatch,
+                            "quantile() takes a literal from 0 to 1 as its second argument");
   call.q = q->constant.to_f64();
   if (!(call.q >= 0 && call.q <= 1))
-    return call.place.error(ErrorCode::out_of_range, "the second argument of quantile() must lie between 0 and 1");
+    return call.place.error(ErrorCode::out_of_range,
+                            "the second argument of quantile() must lie between 0 and 1");
   return {};
 }
 
@@ -73,19 +81,23 @@ class Counts final : public AggregateStates {
 
 class Distinct final : public AggregateStates {
  public:
-  explicit Distinct(const AggregateCall& call) : call_(call), values_(call.arg->lane()) { call_.distinct = false; }
+  explicit Distinct(const AggregateCall& call) : call_(call), values_(call.arg->lane()) {
+    call_.distinct = false;
+  }
   void resize(std::size_t groups) override { groups_ = groups; }
   Result<void> update(const Vector& arg, const std::uint32_t* groups, std::size_t rows) override {
     auto ids = scratch_array<std::uint32_t>(rows);
     values_.intern(arg, ids.get());
-    for (std::size_t i = 0; i < rows; ++i) pairs_.intern((std::uint64_t{groups ? groups[i] : 0} << 32U) | ids.get()[i]);
+    for (std::size_t i = 0; i < rows; ++i)
+      pairs_.intern((std::uint64_t{groups ? groups[i] : 0} << 32U) | ids.get()[i]);
     return {};
   }
   Result<void> merge(AggregateStates& other, std::span<const std::uint32_t> map) override {
-    return static_cast<Distinct&>(other).replay([&](const Vector& v, std::uint32_t* groups, std::size_t rows) {
-      for (std::size_t i = 0; i < rows; ++i) groups[i] = map[groups[i]];
-      return update(v, groups, rows);
-    });
+    return static_cast<Distinct&>(other).replay(
+        [&](const Vector& v, std::uint32_t* groups, std::size_t rows) {
+          for (std::size_t i = 0; i < rows; ++i) groups[i] = map[groups[i]];
+          return update(v, groups, rows);
+        });
   }
   Result<Column> finish() override {
     auto plain = make_states(call_);
@@ -129,7 +141,8 @@ bool is_aggregate_function(std::string_view name) {
   return false;
 }
 
-Result<AggregateCall> make_aggregate_call(const std::string& name, bool distinct, std::vector<NodePtr> args, Place place) {
+Result<AggregateCall> make_aggregate_call(const std::string& name, bool distinct, std::vector<NodePtr> args,
+                                          Place place) {
   AggregateCall call;
   call.place = place;
   call.distinct = distinct;
@@ -145,21 +158,25 @@ Result<AggregateCall> make_aggregate_call(const std::string& name, bool distinct
                                              (wanted == 1 ? " argument" : " arguments") + ", not " +
                                              std::to_string(args.size()));
   NodePtr arg = args[0];
-  const bool any_type = call.kind == AggregateKind::count || call.kind == AggregateKind::min || call.kind == AggregateKind::max;
+  const bool any_type =
+      call.kind == AggregateKind::count || call.kind == AggregateKind::min || call.kind == AggregateKind::max;
   if (!any_type) {
     if (arg->type == TypeId::boolean) {
       FIRN_ASSIGN(arg, make_cast(arg, TypeId::i64, place));
     }
     if (arg->type == TypeId::null) arg = null_node(TypeId::i64, place);
     if (!is_numeric(arg->type))
-      return place.error(ErrorCode::type_mismatch, name + "() needs numbers, not " + std::string(name_of(arg->type)));
+      return place.error(ErrorCode::type_mismatch,
+                         name + "() needs numbers, not " + std::string(name_of(arg->type)));
   }
   if (call.kind == AggregateKind::quantile) FIRN_TRY(bind_quantile(call, name, args));
   if (call.kind == AggregateKind::min || call.kind == AggregateKind::max) {
     call.result = arg->type;
     call.distinct = false;  // the least of the distinct values is the least
   } else if (call.kind == AggregateKind::sum) {
-    call.result = arg->lane() == Lane::f64 ? TypeId::f64 : arg->lane() == Lane::u64 ? TypeId::u64 : TypeId::i64;
+    call.result = arg->lane() == Lane::f64   ? TypeId::f64
+                  : arg->lane() == Lane::u64 ? TypeId::u64
+                                             : TypeId::i64;
   } else if (call.kind != AggregateKind::count) {
     call.result = TypeId::f64;
   }
@@ -167,20 +184,29 @@ Result<AggregateCall> make_aggregate_call(const std::string& name, bool distinct
   return call;
 }
 
-std::unique_ptr<AggregateStates> make_count(const AggregateCall& call) { return std::make_unique<Counts>(!call.arg); }
+std::unique_ptr<AggregateStates> make_count(const AggregateCall& call) {
+  return std::make_unique<Counts>(!call.arg);
+}
 
-std::unique_ptr<AggregateStates> make_distinct(const AggregateCall& call) { return std::make_unique<Distinct>(call); }
+std::unique_ptr<AggregateStates> make_distinct(const AggregateCall& call) {
+  return std::make_unique<Distinct>(call);
+}
 
 std::unique_ptr<AggregateStates> make_states(const AggregateCall& call) {
   if (call.distinct) return make_distinct(call);
   switch (call.kind) {
-    case AggregateKind::count: return make_count(call);
+    case AggregateKind::count:
+      return make_count(call);
     case AggregateKind::sum:
-    case AggregateKind::avg: return make_sum(call);
+    case AggregateKind::avg:
+      return make_sum(call);
     case AggregateKind::min:
-    case AggregateKind::max: return make_extremum(call);
-    case AggregateKind::quantile: return make_quantile(call);
-    default: return make_variance(call);
+    case AggregateKind::max:
+      return make_extremum(call);
+    case AggregateKind::quantile:
+      return make_quantile(call);
+    default:
+      return make_variance(call);
   }
 }
 

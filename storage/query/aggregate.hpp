@@ -6,14 +6,25 @@
 
 namespace firn::storage::query {
 
-enum class AggregateKind : std::uint8_t { count, sum, avg, min, max, stddev, stddev_pop, variance, variance_pop, quantile };
+enum class AggregateKind : std::uint8_t {
+  count,
+  sum,
+  avg,
+  min,
+  max,
+  stddev,
+  stddev_pop,
+  variance,
+  variance_pop,
+  quantile
+};
 
 /// One aggregate of a query, bound.
 struct AggregateCall {
   AggregateKind kind = AggregateKind::count;
   bool distinct = false;
-  NodePtr arg;         ///< nullptr: count(*)
-  double q = 0.5;      ///< quantile
+  NodePtr arg;     ///< nullptr: count(*)
+  double q = 0.5;  ///< quantile
   TypeId result = TypeId::i64;
   Place place;
   bool counts_rows() const { return kind == AggregateKind::count && !arg; }
@@ -21,17 +32,18 @@ struct AggregateCall {
 
 bool is_aggregate_function(std::string_view name);
 /// Checks the arguments of an aggregate and types its result. `args` are bound over the table's columns.
-Result<AggregateCall> make_aggregate_call(const std::string& name, bool distinct, std::vector<NodePtr> args, Place place);
+Result<AggregateCall> make_aggregate_call(const std::string& name, bool distinct, std::vector<NodePtr> args,
+                                          Place place);
 
-/// The states of one aggregate, for all groups. Integers are summed in 128 bits and floats with compensation, so the
-/// answer does not depend on how rows were split over executions. One thread.
+/// The states of one aggregate, for all groups. Integers are summed in 128 bits and floats with compensation,
+/// so the answer does not depend on how rows were split over executions. One thread.
 class AggregateStates {
  public:
   virtual ~AggregateStates() = default;
   /// Makes room for `groups` groups (never fewer than before).
   virtual void resize(std::size_t groups) = 0;
-  /// Row i of `arg` (flat or constant; unused for count(*)) belongs to group groups[i] < the size set above, or
-  /// to group 0 if groups is nullptr. `arg` may be in coded form for a distinct aggregate.
+  /// Row i of `arg` (flat or constant; unused for count(*)) belongs to group groups[i] < the size set above,
+  /// or to group 0 if groups is nullptr. `arg` may be in coded form for a distinct aggregate.
   virtual Result<void> update(const Vector& arg, const std::uint32_t* groups, std::size_t rows) = 0;
   /// Adds the states of `other` (of the same call): its group g is our group map[g].
   virtual Result<void> merge(AggregateStates& other, std::span<const std::uint32_t> map) = 0;

@@ -18,16 +18,19 @@ class Extrema final : public AggregateStates {
   using Kept = std::conditional_t<std::is_same_v<T, std::string_view>, std::string, T>;
 
  public:
-  explicit Extrema(const AggregateCall& call) : type_(call.result), maximum_(call.kind == AggregateKind::max) {}
+  explicit Extrema(const AggregateCall& call)
+      : type_(call.result), maximum_(call.kind == AggregateKind::max) {}
   void resize(std::size_t groups) override {
     best_.resize(groups);
     present_.resize(groups, 0);
   }
   Result<void> update(const Vector& arg, const std::uint32_t* groups, std::size_t rows) override {
     if (maximum_)
-      for_each_present<T>(arg, groups, rows, [this](T x, std::uint32_t g) { take(x, g, less<T>(T(best_[g]), x)); });
+      for_each_present<T>(arg, groups, rows,
+                          [this](T x, std::uint32_t g) { take(x, g, less<T>(T(best_[g]), x)); });
     else
-      for_each_present<T>(arg, groups, rows, [this](T x, std::uint32_t g) { take(x, g, less<T>(x, T(best_[g]))); });
+      for_each_present<T>(arg, groups, rows,
+                          [this](T x, std::uint32_t g) { take(x, g, less<T>(x, T(best_[g]))); });
     return {};
   }
   Result<void> merge(AggregateStates& other, std::span<const std::uint32_t> map) override {
@@ -74,11 +77,16 @@ class Extrema final : public AggregateStates {
 
 std::unique_ptr<AggregateStates> make_extremum(const AggregateCall& call) {
   switch (call.arg->lane()) {
-    case Lane::i64: return std::make_unique<Extrema<std::int64_t>>(call);
-    case Lane::u64: return std::make_unique<Extrema<std::uint64_t>>(call);
-    case Lane::f64: return std::make_unique<Extrema<double>>(call);
-    case Lane::bytes: return std::make_unique<Extrema<std::string_view>>(call);
-    default: return std::make_unique<Extrema<std::uint8_t>>(call);
+    case Lane::i64:
+      return std::make_unique<Extrema<std::int64_t>>(call);
+    case Lane::u64:
+      return std::make_unique<Extrema<std::uint64_t>>(call);
+    case Lane::f64:
+      return std::make_unique<Extrema<double>>(call);
+    case Lane::bytes:
+      return std::make_unique<Extrema<std::string_view>>(call);
+    default:
+      return std::make_unique<Extrema<std::uint8_t>>(call);
   }
 }
 

@@ -1,5 +1,5 @@
-// variance, stddev (Welford's running moments, merged by Chan, Golub and LeVeque's formula) and quantile (exact: keeps
-// the values).
+// variance, stddev (Welford's running moments, merged by Chan, Golub and LeVeque's formula) and quantile
+// (exact: keeps the values).
 #include <algorithm>
 #include <cmath>
 
@@ -125,7 +125,11 @@ class Quantiles final : public AggregateStates {
 
 }  // namespace
 
-std::unique_ptr<AggregateStates> make_variance(const AggregateCall& call) { return std::make_unique<Variances>(call); }
-std::unique_ptr<AggregateStates> make_quantile(const AggregateCall& call) { return std::make_unique<Quantiles>(call); }
+std::unique_ptr<AggregateStates> make_variance(const AggregateCall& call) {
+  return std::make_unique<Variances>(call);
+}
+std::unique_ptr<AggregateStates> make_quantile(const AggregateCall& call) {
+  return std::make_unique<Quantiles>(call);
+}
 
 }  // namespace firn::storage::query

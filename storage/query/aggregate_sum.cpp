@@ -1,6 +1,6 @@
-// sum and avg. Integers: 128-bit sums, exact in any order, checked at the end. Floats: Neumaier's compensated sum
-// (A. Neumaier, "Rundungsfehleranalyse einiger Verfahren zur Summation endlicher Summen", 1974), with Knuth's TwoSum for
-// the error term so that the loop has no branch.
+// sum and avg. Integers: 128-bit sums, exact in any order, checked at the end. Floats: Neumaier's compensated
+// sum (A. Neumaier, "Rundungsfehleranalyse einiger Verfahren zur Summation endlicher Summen", 1974), with
+// Knuth's TwoSum for the error term so that the loop has no branch.
 #include <cmath>
 
 #include "storage/query/aggregate.hpp"
@@ -77,9 +77,11 @@ class IntSums final : public AggregateStates {
   Result<void> update(const Vector& arg, const std::uint32_t* groups, std::size_t rows) override {
     IntSum* states = states_.data();
     if (arg.lane == Lane::u64)
-      for_each_present<std::uint64_t>(arg, groups, rows, [states](std::uint64_t x, std::uint32_t g) { states[g].add(x); });
+      for_each_present<std::uint64_t>(arg, groups, rows,
+                                      [states](std::uint64_t x, std::uint32_t g) { states[g].add(x); });
     else
-      for_each_present<std::int64_t>(arg, groups, rows, [states](std::int64_t x, std::uint32_t g) { states[g].add(x); });
+      for_each_present<std::int64_t>(arg, groups, rows,
+                                     [states](std::int64_t x, std::uint32_t g) { states[g].add(x); });
     return {};
   }
   Result<void> merge(AggregateStates& other, std::span<const std::uint32_t> map) override {
@@ -96,7 +98,8 @@ class IntSums final : public AggregateStates {
       if (s.count == 0) {
         out.append_null();
       } else if (call_.kind == AggregateKind::avg) {
-        out.append_fixed(static_cast<double>(static_cast<long double>(s.sum) / static_cast<long double>(s.count)));
+        out.append_fixed(
+            static_cast<double>(static_cast<long double>(s.sum) / static_cast<long double>(s.count)));
       } else if (call_.result == TypeId::u64) {
         if (s.sum > UINT64_MAX) return overflow();
         out.append_fixed(static_cast<std::uint64_t>(s.sum));
@@ -111,8 +114,9 @@ class IntSums final : public AggregateStates {
 
  private:
   Error overflow() const {
-    return call_.place.error(ErrorCode::out_of_range, "the sum does not fit into " + std::string(name_of(call_.result)) +
-                                                          "; sum CAST(... AS f64) instead");
+    return call_.place.error(
+        ErrorCode::out_of_range,
+        "the sum does not fit into " + std::string(name_of(call_.result)) + "; sum CAST(... AS f64) instead");
   }
   AggregateCall call_;
   std::vector<IntSum> states_;

@@ -10,9 +10,12 @@ namespace {
 template <class T>
 bool overflows(ExprOp op, T a, T b, T& out) {
   switch (op) {
-    case ExprOp::add: return __builtin_add_overflow(a, b, &out);
-    case ExprOp::subtract: return __builtin_sub_overflow(a, b, &out);
-    default: return __builtin_mul_overflow(a, b, &out);
+    case ExprOp::add:
+      return __builtin_add_overflow(a, b, &out);
+    case ExprOp::subtract:
+      return __builtin_sub_overflow(a, b, &out);
+    default:
+      return __builtin_mul_overflow(a, b, &out);
   }
 }
 
@@ -32,8 +35,9 @@ Result<Vector> checked(const Node& node, std::span<const Vector> args, std::size
     for (std::size_t i = 0; i < rows; ++i) failed |= overflows<T>(op, a[i * sa], b[i * sb], out.data[i]);
   }
   if (failed)
-    return error_at(node, ErrorCode::out_of_range,
-                    "the result does not fit into " + std::string(name_of(node.type)) + "; cast to f64 for more range");
+    return error_at(
+        node, ErrorCode::out_of_range,
+        "the result does not fit into " + std::string(name_of(node.type)) + "; cast to f64 for more range");
   return out.v;
 }
 
@@ -53,18 +57,20 @@ Result<Vector> divided(const Node& node, std::span<const Vector> args, std::size
     return true;
   });
   if (failed)
-    return error_at(node, ErrorCode::out_of_range, "the quotient does not fit into " + std::string(name_of(node.type)));
+    return error_at(node, ErrorCode::out_of_range,
+                    "the quotient does not fit into " + std::string(name_of(node.type)));
   return v;
 }
 
 template <ExprOp op>
 Result<Vector> floating(const Node&, std::span<const Vector> args, std::size_t rows) {
   if constexpr (op == ExprOp::divide || op == ExprOp::modulo) {
-    return map_two_or_null<double, double, double>(Lane::f64, args, rows, [](double a, double b, double& out) {
-      if (b == 0) return false;
-      out = op == ExprOp::divide ? a / b : std::fmod(a, b);
-      return true;
-    });
+    return map_two_or_null<double, double, double>(Lane::f64, args, rows,
+                                                   [](double a, double b, double& out) {
+                                                     if (b == 0) return false;
+                                                     out = op == ExprOp::divide ? a / b : std::fmod(a, b);
+                                                     return true;
+                                                   });
   } else {
     return map_two<double, double, double>(Lane::f64, args, rows, [](double a, double b) {
       if constexpr (op == ExprOp::add) return a + b;
@@ -97,11 +103,21 @@ Result<Vector> mixed(const Node& node, std::span<const Vector> args, std::size_t
     }
     Wide r = 0;
     switch (op) {
-      case ExprOp::add: r = a + b; break;
-      case ExprOp::subtract: r = a - b; break;
-      case ExprOp::multiply: r = a * b; break;  // 64 x 65 bits: fits
-      case ExprOp::divide: r = a / b; break;
-      default: r = a % b; break;
+      case ExprOp::add:
+        r = a + b;
+        break;
+      case ExprOp::subtract:
+        r = a - b;
+        break;
+      case ExprOp::multiply:
+        r = a * b;
+        break;  // 64 x 65 bits: fits
+      case ExprOp::divide:
+        r = a / b;
+        break;
+      default:
+        r = a % b;
+        break;
     }
     if (r < INT64_MIN || r > INT64_MAX)
       return error_at(node, ErrorCode::out_of_range, "the result does not fit into i64");
@@ -113,31 +129,46 @@ Result<Vector> mixed(const Node& node, std::span<const Vector> args, std::size_t
 template <class T>
 Kernel kernel_for(ExprOp op) {
   switch (op) {
-    case ExprOp::add: return checked<ExprOp::add, T>;
-    case ExprOp::subtract: return checked<ExprOp::subtract, T>;
-    case ExprOp::multiply: return checked<ExprOp::multiply, T>;
-    case ExprOp::divide: return divided<ExprOp::divide, T>;
-    default: return divided<ExprOp::modulo, T>;
+    case ExprOp::add:
+      return checked<ExprOp::add, T>;
+    case ExprOp::subtract:
+      return checked<ExprOp::subtract, T>;
+    case ExprOp::multiply:
+      return checked<ExprOp::multiply, T>;
+    case ExprOp::divide:
+      return divided<ExprOp::divide, T>;
+    default:
+      return divided<ExprOp::modulo, T>;
   }
 }
 
 Kernel float_kernel_for(ExprOp op) {
   switch (op) {
-    case ExprOp::add: return floating<ExprOp::add>;
-    case ExprOp::subtract: return floating<ExprOp::subtract>;
-    case ExprOp::multiply: return floating<ExprOp::multiply>;
-    case ExprOp::divide: return floating<ExprOp::divide>;
-    default: return floating<ExprOp::modulo>;
+    case ExprOp::add:
+      return floating<ExprOp::add>;
+    case ExprOp::subtract:
+      return floating<ExprOp::subtract>;
+    case ExprOp::multiply:
+      return floating<ExprOp::multiply>;
+    case ExprOp::divide:
+      return floating<ExprOp::divide>;
+    default:
+      return floating<ExprOp::modulo>;
   }
 }
 
 const char* sign_of(ExprOp op) {
   switch (op) {
-    case ExprOp::add: return "+";
-    case ExprOp::subtract: return "-";
-    case ExprOp::multiply: return "*";
-    case ExprOp::divide: return "/";
-    default: return "%";
+    case ExprOp::add:
+      return "+";
+    case ExprOp::subtract:
+      return "-";
+    case ExprOp::multiply:
+      return "*";
+    case ExprOp::divide:
+      return "/";
+    default:
+      return "%";
   }
 }
 
@@ -175,7 +206,8 @@ Result<NodePtr> make_time_arithmetic(ExprOp op, NodePtr a, NodePtr b, Place plac
   if (duration->lane() == Lane::u64) {
     FIRN_ASSIGN(duration, make_cast(duration, TypeId::i64, place));
   }
-  const Kernel k = op == ExprOp::add ? checked<ExprOp::add, std::int64_t> : checked<ExprOp::subtract, std::int64_t>;
+  const Kernel k =
+      op == ExprOp::add ? checked<ExprOp::add, std::int64_t> : checked<ExprOp::subtract, std::int64_t>;
   return kernel_node(k, TypeId::timestamp, {a, b}, place, true);
 }
 
@@ -215,7 +247,8 @@ Result<Vector> negated_float(const Node&, std::span<const Vector> args, std::siz
 Result<NodePtr> make_arithmetic(ExprOp op, NodePtr a, NodePtr b, Place place) {
   FIRN_TRY(prepare_operand(a, b, place));
   FIRN_TRY(prepare_operand(b, a, place));
-  if (a->type == TypeId::null) a = null_node(b->type == TypeId::null || is_temporal(b->type) ? TypeId::i64 : b->type, place);
+  if (a->type == TypeId::null)
+    a = null_node(b->type == TypeId::null || is_temporal(b->type) ? TypeId::i64 : b->type, place);
   if (b->type == TypeId::null) b = null_node(is_temporal(a->type) ? TypeId::i64 : a->type, place);
   if (is_temporal(a->type) || is_temporal(b->type)) return make_time_arithmetic(op, a, b, place);
   if (!is_numeric(a->type) || !is_numeric(b->type))
@@ -229,7 +262,8 @@ Result<NodePtr> make_arithmetic(ExprOp op, NodePtr a, NodePtr b, Place place) {
   }
   literal_to_u64(a, b);
   literal_to_u64(b, a);
-  const bool u64 = !is_signed_lane(a) && !is_signed_lane(b) && (a->type == TypeId::u64 || b->type == TypeId::u64);
+  const bool u64 =
+      !is_signed_lane(a) && !is_signed_lane(b) && (a->type == TypeId::u64 || b->type == TypeId::u64);
   if (u64) return kernel_node(kernel_for<std::uint64_t>(op), TypeId::u64, {a, b}, place, op < ExprOp::divide);
   // Narrow unsigned operands are safe as i64; a u64 beside a signed operand is computed in 128 bits.
   for (NodePtr* n : {&a, &b}) {

@@ -17,22 +17,30 @@ Arity arity_of(ExprOp op) {
   switch (op) {
     case ExprOp::column:
     case ExprOp::literal:
-    case ExprOp::now: return {0, 0};
+    case ExprOp::now:
+      return {0, 0};
     case ExprOp::negate:
     case ExprOp::logical_not:
     case ExprOp::is_null:
     case ExprOp::is_not_null:
-    case ExprOp::cast: return {1, 1};
+    case ExprOp::cast:
+      return {1, 1};
     case ExprOp::between:
-    case ExprOp::not_between: return {3, 3};
+    case ExprOp::not_between:
+      return {3, 3};
     case ExprOp::like:
-    case ExprOp::not_like: return {2, 3};
+    case ExprOp::not_like:
+      return {2, 3};
     case ExprOp::in_list:
-    case ExprOp::not_in_list: return {1, kMany};
-    case ExprOp::case_when: return {2, kMany};
+    case ExprOp::not_in_list:
+      return {1, kMany};
+    case ExprOp::case_when:
+      return {2, kMany};
     case ExprOp::call:
-    case ExprOp::aggregate: return {0, kMany};
-    default: return {2, 2};
+    case ExprOp::aggregate:
+      return {0, kMany};
+    default:
+      return {2, 2};
   }
 }
 
@@ -41,6 +49,12 @@ Error malformed(const std::string& what) {
 }
 
 }  // namespace
+
+bool is_aggregate(const Query& query, const ExprNode& node) {
+  if (node.op == ExprOp::aggregate) return true;
+  return node.op == ExprOp::call && node.index < query.names.size() &&
+         is_aggregate_function(query.names[node.index]);
+}
 
 void split_conjuncts(const NodePtr& condition, std::vector<NodePtr>& out) {
   if (condition->kind == NodeKind::logical_and) {
@@ -52,7 +66,8 @@ void split_conjuncts(const NodePtr& condition, std::vector<NodePtr>& out) {
 
 Result<void> Binder::check(const Expr& expr) const {
   const Query& q = plan_.query;
-  if (expr.nodes.size() > kExprNodesMax) return malformed("more than " + std::to_string(kExprNodesMax) + " nodes");
+  if (expr.nodes.size() > kExprNodesMax)
+    return malformed("more than " + std::to_string(kExprNodesMax) + " nodes");
   std::size_t stack = 0;
   for (const ExprNode& n : expr.nodes) {
     if (n.op == ExprOp::invalid || n.op > ExprOp::not_like) return malformed("unknown operator");
@@ -60,9 +75,11 @@ Result<void> Binder::check(const Expr& expr) const {
     if (n.argc < arity.min || n.argc > arity.max) return malformed("wrong number of operands");
     if (n.argc > stack) return malformed("missing operands");
     if (n.op == ExprOp::literal && n.index >= q.literals.size()) return malformed("missing literal");
-    if ((n.op == ExprOp::column || n.op == ExprOp::call || n.op == ExprOp::aggregate) && n.index >= q.names.size())
+    if ((n.op == ExprOp::column || n.op == ExprOp::call || n.op == ExprOp::aggregate) &&
+        n.index >= q.names.size())
       return malformed("missing name");
-    if (n.op == ExprOp::cast && (n.type == TypeId::invalid || n.type > TypeId::date)) return malformed("unknown type");
+    if (n.op == ExprOp::cast && (n.type == TypeId::invalid || n.type > TypeId::date))
+      return malformed("unknown type");
     stack = stack - n.argc + 1;
   }
   if (stack != 1) return malformed("operands left over");
@@ -75,7 +92,8 @@ bool Binder::same(std::span<const ExprNode> a, std::span<const ExprNode> b) cons
   // From the root: different expressions mostly differ there.
   for (std::size_t i = a.size(); i-- > 0;) {
     const ExprNode &x = a[i], &y = b[i];
-    if (x.op != y.op || x.argc != y.argc || x.distinct != y.distinct || (x.op == ExprOp::cast && x.type != y.type))
+    if (x.op != y.op || x.argc != y.argc || x.distinct != y.distinct ||
+        (x.op == ExprOp::cast && x.type != y.type))
       return false;
     if (x.index == y.index) continue;
     if (x.op == ExprOp::literal && !(q.literals[x.index] == q.literals[y.index])) return false;
@@ -83,7 +101,8 @@ bool Binder::same(std::span<const ExprNode> a, std::span<const ExprNode> b) cons
       const auto cx = plan_.schema.find(q.names[x.index]), cy = plan_.schema.find(q.names[y.index]);
       if (!cx || cx != cy) return false;
     }
-    if ((x.op == ExprOp::call || x.op == ExprOp::aggregate) && q.names[x.index] != q.names[y.index]) return false;
+    if ((x.op == ExprOp::call || x.op == ExprOp::aggregate) && q.names[x.index] != q.names[y.index])
+      return false;
   }
   return true;
 }
@@ -107,11 +126,13 @@ Result<std::optional<std::size_t>> Binder::select_item(const Expr& expr, bool by
   const ExprNode& n = expr.nodes[0];
   if (n.op == ExprOp::literal && n.index < q.literals.size() && is_integer(q.literals[n.index].type())) {
     const Value& v = q.literals[n.index];
-    const bool fits = is_signed_integer(v.type()) ? v.as_signed() >= 1 && static_cast<std::uint64_t>(v.as_signed()) <= q.select.size()
-                                                  : v.as_unsigned() >= 1 && v.as_unsigned() <= q.select.size();
+    const bool fits = is_signed_integer(v.type())
+                          ? v.as_signed() >= 1 && static_cast<std::uint64_t>(v.as_signed()) <= q.select.size()
+                          : v.as_unsigned() >= 1 && v.as_unsigned() <= q.select.size();
     if (!fits)
-      return place(n.position).error(ErrorCode::parse, "there is no select item " + v.to_string() + "; there are " +
-                                                           std::to_string(q.select.size()));
+      return place(n.position)
+          .error(ErrorCode::parse, "there is no select item " + v.to_string() + "; there are " +
+                                       std::to_string(q.select.size()));
     return std::optional<std::size_t>{static_cast<std::size_t>(v.to_u64()) - 1};
   }
   if (by_name && n.op == ExprOp::column && n.index < q.names.size()) return item_named(q.names[n.index]);
@@ -122,13 +143,15 @@ Error Binder::unknown_column(const ExprNode& node) const {
   const std::string& name = plan_.query.names[node.index];
   std::vector<std::string_view> known;
   for (const ColumnSchema& c : plan_.schema.columns()) known.push_back(c.name);
-  return place(node.position).error(ErrorCode::parse, "unknown column '" + name + "'" + did_you_mean(name, known));
+  return place(node.position)
+      .error(ErrorCode::parse, "unknown column '" + name + "'" + did_you_mean(name, known));
 }
 
 Result<NodePtr> Binder::column(std::size_t position, Place at) {
   auto found = std::find(plan_.columns.begin(), plan_.columns.end(), position);
   if (found == plan_.columns.end()) found = plan_.columns.insert(found, position);
-  return column_node(static_cast<std::size_t>(found - plan_.columns.begin()), plan_.schema[position].type, at);
+  return column_node(static_cast<std::size_t>(found - plan_.columns.begin()), plan_.schema[position].type,
+                     at);
 }
 
 Result<Bound> Binder::bind_column(const ExprNode& node, bool aliases) {
@@ -170,35 +193,52 @@ Result<Bound> Binder::bind_aggregate(std::span<const ExprNode> nodes, std::span<
 Result<NodePtr> Binder::build(const ExprNode& node, std::vector<NodePtr> args) {
   const Place at = place(node.position);
   switch (node.op) {
-    case ExprOp::literal: return constant_node(plan_.query.literals[node.index], at);
-    case ExprOp::now: return constant_node(Value(now_), at);
-    case ExprOp::negate: return make_negate(args[0], at);
-    case ExprOp::logical_not: return make_not(args[0], at);
+    case ExprOp::literal:
+      return constant_node(plan_.query.literals[node.index], at);
+    case ExprOp::now:
+      return constant_node(Value(now_), at);
+    case ExprOp::negate:
+      return make_negate(args[0], at);
+    case ExprOp::logical_not:
+      return make_not(args[0], at);
     case ExprOp::add:
     case ExprOp::subtract:
     case ExprOp::multiply:
     case ExprOp::divide:
-    case ExprOp::modulo: return make_arithmetic(node.op, args[0], args[1], at);
-    case ExprOp::concat: return make_concat(std::move(args), false, at);
-    case ExprOp::logical_and: return make_logic(true, args[0], args[1], at);
-    case ExprOp::logical_or: return make_logic(false, args[0], args[1], at);
-    case ExprOp::is_null: return make_is_null(false, args[0], at);
-    case ExprOp::is_not_null: return make_is_null(true, args[0], at);
+    case ExprOp::modulo:
+      return make_arithmetic(node.op, args[0], args[1], at);
+    case ExprOp::concat:
+      return make_concat(std::move(args), false, at);
+    case ExprOp::logical_and:
+      return make_logic(true, args[0], args[1], at);
+    case ExprOp::logical_or:
+      return make_logic(false, args[0], args[1], at);
+    case ExprOp::is_null:
+      return make_is_null(false, args[0], at);
+    case ExprOp::is_not_null:
+      return make_is_null(true, args[0], at);
     case ExprOp::in_list:
-    case ExprOp::not_in_list: return make_in(node.op == ExprOp::not_in_list, std::move(args), at);
+    case ExprOp::not_in_list:
+      return make_in(node.op == ExprOp::not_in_list, std::move(args), at);
     case ExprOp::between:
     case ExprOp::not_between: {
       const bool within = node.op == ExprOp::between;
       FIRN_ASSIGN(const NodePtr low, make_comparison(within ? ExprOp::ge : ExprOp::lt, args[0], args[1], at));
-      FIRN_ASSIGN(const NodePtr high, make_comparison(within ? ExprOp::le : ExprOp::gt, args[0], args[2], at));
+      FIRN_ASSIGN(const NodePtr high,
+                  make_comparison(within ? ExprOp::le : ExprOp::gt, args[0], args[2], at));
       return make_logic(within, low, high, at);
     }
     case ExprOp::like:
-    case ExprOp::not_like: return make_like(node.op == ExprOp::not_like, std::move(args), at);
-    case ExprOp::case_when: return make_case(std::move(args), at);
-    case ExprOp::cast: return make_cast(args[0], node.type, at);
-    case ExprOp::call: return make_call(plan_.query.names[node.index], std::move(args), at);
-    default: return make_comparison(node.op, args[0], args[1], at);
+    case ExprOp::not_like:
+      return make_like(node.op == ExprOp::not_like, std::move(args), at);
+    case ExprOp::case_when:
+      return make_case(std::move(args), at);
+    case ExprOp::cast:
+      return make_cast(args[0], node.type, at);
+    case ExprOp::call:
+      return make_call(plan_.query.names[node.index], std::move(args), at);
+    default:
+      return make_comparison(node.op, args[0], args[1], at);
   }
 }
 
@@ -214,7 +254,7 @@ Result<Bound> Binder::bind(const Expr& expr, bool aliases) {
     Bound b;
     if (node.op == ExprOp::column) {
       FIRN_ASSIGN(b, bind_column(node, aliases));
-    } else if (node.op == ExprOp::aggregate) {
+    } else if (is_aggregate(plan_.query, node)) {
       FIRN_ASSIGN(b, bind_aggregate(whole, args));
     } else {
       std::vector<NodePtr> rows, groups;
@@ -278,7 +318,8 @@ Result<void> Binder::bind_groups() {
 
 Result<NodePtr> Binder::event_time(Timestamp since) {
   if (!plan_.schema.time())
-    return Error(ErrorCode::invalid_argument, "SINCE needs an event-time column, and table '" + plan_.query.table + "' has none");
+    return Error(ErrorCode::invalid_argument,
+                 "SINCE needs an event-time column, and table '" + plan_.query.table + "' has none");
   const Place nowhere = place(plan_.query.table_position);
   FIRN_ASSIGN(NodePtr time, column(*plan_.schema.time(), nowhere));
   return make_comparison(ExprOp::ge, time, constant_node(Value(since), nowhere), nowhere);

@@ -1,4 +1,5 @@
-// CAST and the conversions that operators imply. Text is parsed and printed as everywhere else (schema/value.hpp).
+// CAST and the conversions that operators imply. Text is parsed and printed as everywhere else
+// (schema/value.hpp).
 #include <cmath>
 
 #include "storage/query/kernel_loops.hpp"
@@ -16,15 +17,23 @@ struct Range {
 
 Range range_of(TypeId t) {
   switch (t) {
-    case TypeId::i8: return {INT8_MIN, INT8_MAX};
-    case TypeId::i16: return {INT16_MIN, INT16_MAX};
+    case TypeId::i8:
+      return {INT8_MIN, INT8_MAX};
+    case TypeId::i16:
+      return {INT16_MIN, INT16_MAX};
     case TypeId::i32:
-    case TypeId::date: return {INT32_MIN, INT32_MAX};
-    case TypeId::u8: return {0, UINT8_MAX};
-    case TypeId::u16: return {0, UINT16_MAX};
-    case TypeId::u32: return {0, UINT32_MAX};
-    case TypeId::u64: return {0, UINT64_MAX};
-    default: return {INT64_MIN, INT64_MAX};
+    case TypeId::date:
+      return {INT32_MIN, INT32_MAX};
+    case TypeId::u8:
+      return {0, UINT8_MAX};
+    case TypeId::u16:
+      return {0, UINT16_MAX};
+    case TypeId::u32:
+      return {0, UINT32_MAX};
+    case TypeId::u64:
+      return {0, UINT64_MAX};
+    default:
+      return {INT64_MIN, INT64_MAX};
   }
 }
 
@@ -35,11 +44,13 @@ bool in_range(std::uint64_t v, const Range& r) { return v <= r.max; }
 bool in_range(double v, const Range& r) {
   // Truncated first; the limits 2^63 and 2^64 are exact as doubles.
   const double t = std::trunc(v);
-  return t >= static_cast<double>(r.min) && (r.max >= INT64_MAX ? t < static_cast<double>(r.max) : t <= static_cast<double>(r.max));
+  return t >= static_cast<double>(r.min) &&
+         (r.max >= INT64_MAX ? t < static_cast<double>(r.max) : t <= static_cast<double>(r.max));
 }
 
 Error does_not_fit(const Node& node, const std::string& value) {
-  return error_at(node, ErrorCode::out_of_range, value + " does not fit into " + std::string(name_of(node.type)));
+  return error_at(node, ErrorCode::out_of_range,
+                  value + " does not fit into " + std::string(name_of(node.type)));
 }
 
 template <class To, class From>
@@ -76,7 +87,8 @@ Result<Vector> rounded_to_f32(const Node&, std::span<const Vector> args, std::si
 
 template <class From>
 Result<Vector> to_boolean(const Node&, std::span<const Vector> args, std::size_t rows) {
-  return map_one<std::uint8_t, From>(Lane::boolean, args, rows, [](From v) -> std::uint8_t { return v != From{}; });
+  return map_one<std::uint8_t, From>(Lane::boolean, args, rows,
+                                     [](From v) -> std::uint8_t { return v != From{}; });
 }
 
 Result<Vector> same(const Node&, std::span<const Vector> args, std::size_t) { return args[0]; }
@@ -95,7 +107,8 @@ Result<Vector> days_to_us(const Node& node, std::span<const Vector> args, std::s
     ++i;
     return us;
   });
-  if (failed) return error_at(node, ErrorCode::out_of_range, "the date lies outside of what a timestamp can hold");
+  if (failed)
+    return error_at(node, ErrorCode::out_of_range, "the date lies outside of what a timestamp can hold");
   return v;
 }
 
@@ -121,7 +134,8 @@ Result<Vector> number_to_us(const Node& node, std::span<const Vector> args, std:
     }
     return time_from_number(static_cast<std::int64_t>(t));
   });
-  if (failed) return error_at(node, ErrorCode::out_of_range, "the number lies outside of what a timestamp can hold");
+  if (failed)
+    return error_at(node, ErrorCode::out_of_range, "the number lies outside of what a timestamp can hold");
   return v;
 }
 
@@ -135,7 +149,8 @@ Result<Vector> parsed(const Node& node, std::span<const Vector> args, std::size_
     const Value text{text_at(args[0], i)};
     auto v = text.cast(node.type);
     if (!v) return error_at(node, v.error().code(), v.error().message());
-    if (auto appended = out.append(*v); !appended) return error_at(node, appended.error().code(), appended.error().message());
+    if (auto appended = out.append(*v); !appended)
+      return error_at(node, appended.error().code(), appended.error().message());
   }
   return flatten(load(out.finish(), Rows{0, rows, nullptr}));
 }
@@ -176,7 +191,8 @@ NodePtr to_float(NodePtr a, TypeId to, Place place) {
   if (a->lane() == Lane::u64) k = widened<double, std::uint64_t>;
   if (a->lane() == Lane::f64) k = same;
   NodePtr wide = kernel_node(k, to == TypeId::f32 && a->lane() != Lane::f64 ? TypeId::f64 : to, {a}, place);
-  return to == TypeId::f32 && a->type != TypeId::f32 ? kernel_node(rounded_to_f32, TypeId::f32, {wide}, place) : wide;
+  return to == TypeId::f32 && a->type != TypeId::f32 ? kernel_node(rounded_to_f32, TypeId::f32, {wide}, place)
+                                                     : wide;
 }
 
 NodePtr to_bool(NodePtr a, Place place) {
@@ -230,7 +246,8 @@ Result<NodePtr> make_cast(NodePtr a, TypeId to, Place place) {
   if (is_temporal(a->type) && !is_integer(to) && !is_float(to)) return no_cast(a, to, place);
   if (to == TypeId::boolean) return to_bool(a, place);
   if (is_float(to)) return to_float(a, to, place);
-  return lane_of(to) == Lane::u64 ? integer_cast<std::uint64_t>(a, to, place) : integer_cast<std::int64_t>(a, to, place);
+  return lane_of(to) == Lane::u64 ? integer_cast<std::uint64_t>(a, to, place)
+                                  : integer_cast<std::int64_t>(a, to, place);
 }
 
 }  // namespace firn::storage::query

@@ -6,7 +6,9 @@
 namespace firn::storage::query {
 namespace {
 
-bool is_text_literal(const NodePtr& n) { return n->is_constant() && !n->constant.is_null() && n->type == TypeId::utf8; }
+bool is_text_literal(const NodePtr& n) {
+  return n->is_constant() && !n->constant.is_null() && n->type == TypeId::utf8;
+}
 Place place_of(const NodePtr& n) { return {n->text, n->position}; }
 
 /// A text literal as a value that can be compared with `type`.
@@ -19,7 +21,8 @@ Result<NodePtr> parse_literal(const NodePtr& literal, TypeId type) {
   }
   if (type == TypeId::timestamp) {
     auto us = parse_timestamp(text);
-    if (!us) return place.error(ErrorCode::type_mismatch, "'" + text + "' is no time: " + us.error().message());
+    if (!us)
+      return place.error(ErrorCode::type_mismatch, "'" + text + "' is no time: " + us.error().message());
     return constant_node(Value(Timestamp{*us}), place);
   }
   if (is_numeric(type)) {
@@ -33,7 +36,8 @@ Result<NodePtr> parse_literal(const NodePtr& literal, TypeId type) {
   return constant_node(std::move(*v), place);
 }
 
-/// A number literal takes the other number's lane where that changes nothing, so that the plain kernels serve.
+/// A number literal takes the other number's lane where that changes nothing, so that the plain kernels
+/// serve.
 void fit_literal(NodePtr& literal, const NodePtr& other) {
   if (!literal->is_constant() || literal->constant.is_null() || literal->lane() == other->lane()) return;
   const Value& v = literal->constant;
@@ -42,12 +46,14 @@ void fit_literal(NodePtr& literal, const NodePtr& other) {
   if (other->lane() == Lane::u64) {
     if (literal->lane() == Lane::i64 && v.as_signed() >= 0)
       literal = constant_node(Value(static_cast<std::uint64_t>(v.as_signed())), place);
-    else if (literal->lane() == Lane::f64 && v.as_double() >= 0 && v.as_double() <= kExact && v.as_double() == std::floor(v.as_double()))
+    else if (literal->lane() == Lane::f64 && v.as_double() >= 0 && v.as_double() <= kExact &&
+             v.as_double() == std::floor(v.as_double()))
       literal = constant_node(Value(static_cast<std::uint64_t>(v.as_double())), place);
   } else if (other->lane() == Lane::i64) {
     if (literal->lane() == Lane::u64 && v.as_unsigned() <= INT64_MAX)
       literal = constant_node(Value(static_cast<std::int64_t>(v.as_unsigned())), place);
-    else if (literal->lane() == Lane::f64 && std::fabs(v.as_double()) <= kExact && v.as_double() == std::floor(v.as_double()))
+    else if (literal->lane() == Lane::f64 && std::fabs(v.as_double()) <= kExact &&
+             v.as_double() == std::floor(v.as_double()))
       literal = constant_node(Value(static_cast<std::int64_t>(v.as_double())), place);
   } else if (other->lane() == Lane::f64) {
     if (literal->lane() == Lane::i64 && std::abs(v.as_signed() / 2) <= (std::int64_t{1} << 52))
@@ -134,8 +140,9 @@ Result<TypeId> unify(std::vector<NodePtr*> nodes, Place place) {
     bool literals_fit = true, any_u64 = false;
     for (NodePtr* n : nodes) {
       any_u64 = any_u64 || (*n)->type == TypeId::u64;
-      literals_fit = literals_fit && ((*n)->lane() == Lane::u64 || (*n)->is_null_constant() ||
-                                      ((*n)->is_constant() && (*n)->type == TypeId::i64 && (*n)->constant.as_signed() >= 0));
+      literals_fit = literals_fit &&
+                     ((*n)->lane() == Lane::u64 || (*n)->is_null_constant() ||
+                      ((*n)->is_constant() && (*n)->type == TypeId::i64 && (*n)->constant.as_signed() >= 0));
     }
     if (any_u64 && literals_fit) type = TypeId::u64;
   }
@@ -155,7 +162,8 @@ Result<TypeId> unify(std::vector<NodePtr*> nodes, Place place) {
 Result<NodePtr> make_condition(NodePtr a, Place place) {
   if (a->type == TypeId::boolean) return a;
   if (a->type == TypeId::null) return null_node(TypeId::boolean, place);
-  if (is_numeric(a->type)) return make_comparison(ExprOp::ne, a, constant_node(Value(std::int64_t{0}), place), place);
+  if (is_numeric(a->type))
+    return make_comparison(ExprOp::ne, a, constant_node(Value(std::int64_t{0}), place), place);
   return place_of(a).error(ErrorCode::type_mismatch,
                            "a condition is expected here, not " + std::string(name_of(a->type)));
 }

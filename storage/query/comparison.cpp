@@ -1,5 +1,5 @@
-// = <> < <= > >= and IN. One total order a lane: NaN above all numbers and equal to itself, -0 equal to 0; integers of
-// different signedness and integers against floats compare exactly.
+// = <> < <= > >= and IN. One total order a lane: NaN above all numbers and equal to itself, -0 equal to 0;
+// integers of different signedness and integers against floats compare exactly.
 #include <cmath>
 #include <unordered_set>
 
@@ -14,14 +14,14 @@ int sign3(bool less, bool greater) { return static_cast<int>(greater) - static_c
 int order(std::int64_t a, std::uint64_t b) {
   if (a < 0) return -1;
   const auto u = static_cast<std::uint64_t>(a);
-  return sign3(u < b, u > b);
+  return sign3(u<b, u> b);
 }
 
 int order(std::int64_t a, double b) {
   if (std::isnan(b) || b >= 0x1p63) return -1;
   if (b < -0x1p63) return 1;
   const auto whole = static_cast<std::int64_t>(b);  // truncates towards zero
-  if (a != whole) return sign3(a < whole, a > whole);
+  if (a != whole) return sign3(a<whole, a> whole);
   const double rest = b - static_cast<double>(whole);
   return sign3(rest > 0, rest < 0);
 }
@@ -30,19 +30,25 @@ int order(std::uint64_t a, double b) {
   if (std::isnan(b) || b >= 0x1p64) return -1;
   if (b < 0) return 1;
   const auto whole = static_cast<std::uint64_t>(b);
-  if (a != whole) return sign3(a < whole, a > whole);
+  if (a != whole) return sign3(a<whole, a> whole);
   return b > static_cast<double>(whole) ? -1 : 0;
 }
 
 template <ExprOp op>
 bool holds(int sign) {
   switch (op) {
-    case ExprOp::eq: return sign == 0;
-    case ExprOp::ne: return sign != 0;
-    case ExprOp::lt: return sign < 0;
-    case ExprOp::le: return sign <= 0;
-    case ExprOp::gt: return sign > 0;
-    default: return sign >= 0;
+    case ExprOp::eq:
+      return sign == 0;
+    case ExprOp::ne:
+      return sign != 0;
+    case ExprOp::lt:
+      return sign < 0;
+    case ExprOp::le:
+      return sign <= 0;
+    case ExprOp::gt:
+      return sign > 0;
+    default:
+      return sign >= 0;
   }
 }
 
@@ -86,11 +92,16 @@ template <ExprOp op>
 Kernel kernel_of(Lane a, Lane b) {
   if (a == b) {
     switch (a) {
-      case Lane::boolean: return same_lane<op, std::uint8_t>;
-      case Lane::i64: return same_lane<op, std::int64_t>;
-      case Lane::u64: return same_lane<op, std::uint64_t>;
-      case Lane::f64: return same_lane<op, double>;
-      case Lane::bytes: return same_lane<op, std::string_view>;
+      case Lane::boolean:
+        return same_lane<op, std::uint8_t>;
+      case Lane::i64:
+        return same_lane<op, std::int64_t>;
+      case Lane::u64:
+        return same_lane<op, std::uint64_t>;
+      case Lane::f64:
+        return same_lane<op, double>;
+      case Lane::bytes:
+        return same_lane<op, std::string_view>;
     }
   }
   if (a == Lane::i64 && b == Lane::u64) return two_lanes<op, std::int64_t, std::uint64_t>;
@@ -103,22 +114,33 @@ constexpr ExprOp kOps[] = {ExprOp::eq, ExprOp::ne, ExprOp::lt, ExprOp::le, ExprO
 
 Kernel find_kernel(ExprOp op, Lane a, Lane b) {
   switch (op) {
-    case ExprOp::eq: return kernel_of<ExprOp::eq>(a, b);
-    case ExprOp::ne: return kernel_of<ExprOp::ne>(a, b);
-    case ExprOp::lt: return kernel_of<ExprOp::lt>(a, b);
-    case ExprOp::le: return kernel_of<ExprOp::le>(a, b);
-    case ExprOp::gt: return kernel_of<ExprOp::gt>(a, b);
-    default: return kernel_of<ExprOp::ge>(a, b);
+    case ExprOp::eq:
+      return kernel_of<ExprOp::eq>(a, b);
+    case ExprOp::ne:
+      return kernel_of<ExprOp::ne>(a, b);
+    case ExprOp::lt:
+      return kernel_of<ExprOp::lt>(a, b);
+    case ExprOp::le:
+      return kernel_of<ExprOp::le>(a, b);
+    case ExprOp::gt:
+      return kernel_of<ExprOp::gt>(a, b);
+    default:
+      return kernel_of<ExprOp::ge>(a, b);
   }
 }
 
 ExprOp mirrored(ExprOp op) {
   switch (op) {
-    case ExprOp::lt: return ExprOp::gt;
-    case ExprOp::le: return ExprOp::ge;
-    case ExprOp::gt: return ExprOp::lt;
-    case ExprOp::ge: return ExprOp::le;
-    default: return op;
+    case ExprOp::lt:
+      return ExprOp::gt;
+    case ExprOp::le:
+      return ExprOp::ge;
+    case ExprOp::gt:
+      return ExprOp::lt;
+    case ExprOp::ge:
+      return ExprOp::le;
+    default:
+      return op;
   }
 }
 
@@ -143,10 +165,14 @@ std::uint64_t word_of(std::uint8_t v) { return v; }
 
 std::uint64_t word_of(const Value& v, Lane lane) {
   switch (lane) {
-    case Lane::i64: return word_of(v.as_signed());
-    case Lane::u64: return word_of(v.as_unsigned());
-    case Lane::f64: return word_of(v.as_double());
-    default: return v.as_bool() ? 1 : 0;
+    case Lane::i64:
+      return word_of(v.as_signed());
+    case Lane::u64:
+      return word_of(v.as_unsigned());
+    case Lane::f64:
+      return word_of(v.as_double());
+    default:
+      return v.as_bool() ? 1 : 0;
   }
 }
 
@@ -189,8 +215,9 @@ NodePtr make_in_set(bool negated, const std::vector<NodePtr>& args, Place place)
 }
 
 bool is_in_kernel(Kernel k) {
-  return k == Kernel{in_set<std::uint8_t>} || k == Kernel{in_set<std::int64_t>} || k == Kernel{in_set<std::uint64_t>} ||
-         k == Kernel{in_set<double>} || k == Kernel{in_set<std::string_view>};
+  return k == Kernel{in_set<std::uint8_t>} || k == Kernel{in_set<std::int64_t>} ||
+         k == Kernel{in_set<std::uint64_t>} || k == Kernel{in_set<double>} ||
+         k == Kernel{in_set<std::string_view>};
 }
 
 }  // namespace
@@ -217,7 +244,8 @@ ExprOp comparison_op(const Node& node) {
 }
 
 Result<NodePtr> make_in(bool negated, std::vector<NodePtr> args, Place place) {
-  // A constant list that meets the value in the value's own type is one lookup; anything else is a chain of =.
+  // A constant list that meets the value in the value's own type is one lookup; anything else is a chain of
+  // =.
   std::vector<NodePtr> met = args;
   bool constants = true;
   for (std::size_t i = 1; i < met.size(); ++i) {

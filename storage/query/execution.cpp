@@ -52,13 +52,14 @@ struct QueryExecution::Impl {
     std::size_t bytes = plan.aggregated ? groups.byte_size() : output.byte_size();
     for (const auto& s : states) bytes += s->byte_size();
     if (bytes <= limits.memory_bytes) return {};
-    const char* what = plan.aggregated        ? "the groups and aggregates of GROUP BY hold "
-                       : plan.output.distinct ? "the rows of DISTINCT hold "
+    const char* what = plan.aggregated             ? "the groups and aggregates of GROUP BY hold "
+                       : plan.output.distinct      ? "the rows of DISTINCT hold "
                        : plan.output.order.empty() ? "the rows of the answer hold "
                                                    : "the rows to sort for ORDER BY hold ";
-    return Error(ErrorCode::memory, what + std::to_string(bytes) + " bytes, more than the limit of " +
-                                        std::to_string(limits.memory_bytes) +
-                                        "; select fewer rows or columns, add a LIMIT, or raise the memory limit");
+    return Error(ErrorCode::memory,
+                 what + std::to_string(bytes) + " bytes, more than the limit of " +
+                     std::to_string(limits.memory_bytes) +
+                     "; select fewer rows or columns, add a LIMIT, or raise the memory limit");
   }
 
   void resize_states() {
@@ -120,7 +121,8 @@ struct QueryExecution::Impl {
     query::DictionaryCache none;
     const Evaluator evaluator(columns, none);
     std::vector<std::uint32_t> passing(n);
-    FIRN_ASSIGN(const std::size_t left, query::filter(plan.having, evaluator, Rows{0, n, nullptr}, passing.data()));
+    FIRN_ASSIGN(const std::size_t left,
+                query::filter(plan.having, evaluator, Rows{0, n, nullptr}, passing.data()));
     return output.add(evaluator, Rows{0, left, passing.data()});
   }
 

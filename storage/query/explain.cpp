@@ -19,7 +19,8 @@ std::string bounds(const ColumnRange& r, const std::string& name) {
   if (r.is_point()) return name + " = " + quoted(r.min);
   std::string out;
   if (!r.min.is_null()) out += name + (r.min_open ? " > " : " >= ") + quoted(r.min);
-  if (!r.max.is_null()) out += (out.empty() ? "" : " and ") + name + (r.max_open ? " < " : " <= ") + quoted(r.max);
+  if (!r.max.is_null())
+    out += (out.empty() ? "" : " and ") + name + (r.max_open ? " < " : " <= ") + quoted(r.max);
   return out;
 }
 
@@ -33,7 +34,7 @@ std::string aggregates(const Query& q) {
       const std::size_t begin = argc == 0 ? i : begins[begins.size() - argc];
       begins.resize(begins.size() - argc);
       begins.push_back(begin);
-      if (e.nodes[i].op != ExprOp::aggregate) continue;
+      if (!is_aggregate(q, e.nodes[i])) continue;
       const auto at = [&](std::size_t k) { return e.nodes.begin() + static_cast<std::ptrdiff_t>(k); };
       const std::string text = to_sql(q, Expr{{at(begin), at(i + 1)}});
       if (std::find(seen.begin(), seen.end(), text) == seen.end()) seen.push_back(text);
@@ -51,7 +52,8 @@ std::string order(const Query& q) {
   std::string out;
   for (const OrderItem& o : q.order_by) {
     out += (out.empty() ? "" : ", ") + to_sql(q, o.expr) + (o.descending ? " desc" : "");
-    if (o.nulls_first && *o.nulls_first == o.descending) out += *o.nulls_first ? " nulls first" : " nulls last";
+    if (o.nulls_first && *o.nulls_first == o.descending)
+      out += *o.nulls_first ? " nulls first" : " nulls last";
   }
   return out;
 }

@@ -9,7 +9,8 @@ namespace {
 std::shared_ptr<std::uint32_t> locate(const Rows& rows, std::span<const std::uint32_t> positions) {
   auto out = scratch_array<std::uint32_t>(positions.size());
   for (std::size_t i = 0; i < positions.size(); ++i)
-    out.get()[i] = rows.picked ? rows.picked[positions[i]] : static_cast<std::uint32_t>(rows.begin + positions[i]);
+    out.get()[i] =
+        rows.picked ? rows.picked[positions[i]] : static_cast<std::uint32_t>(rows.begin + positions[i]);
   return out;
 }
 
@@ -29,9 +30,16 @@ class Assembly {
   void place(const Vector& any, std::span<const std::uint32_t> positions) {
     const Vector v = flatten(any);
     switch (lane_) {
-      case Lane::boolean: put<std::uint8_t>(v, positions); break;
-      case Lane::bytes: put<std::string_view>(v, positions); held_.push_back(v); break;
-      default: put<std::uint64_t>(v, positions); break;
+      case Lane::boolean:
+        put<std::uint8_t>(v, positions);
+        break;
+      case Lane::bytes:
+        put<std::string_view>(v, positions);
+        held_.push_back(v);
+        break;
+      default:
+        put<std::uint64_t>(v, positions);
+        break;
     }
   }
   Vector finish() {
@@ -138,12 +146,17 @@ Result<Vector> Evaluator::evaluate(const Node& node, const Rows& rows) const {
 
 Result<Vector> Evaluator::dispatch(const Node& node, const Rows& rows) const {
   switch (node.kind) {
-    case NodeKind::kernel: return run_kernel(node, rows);
+    case NodeKind::kernel:
+      return run_kernel(node, rows);
     case NodeKind::logical_and:
-    case NodeKind::logical_or: return run_logic(node, rows);
-    case NodeKind::case_when: return run_case(node, rows);
-    case NodeKind::coalesce: return run_coalesce(node, rows);
-    default: return constant_vector(node.constant, node.lane(), rows.count);
+    case NodeKind::logical_or:
+      return run_logic(node, rows);
+    case NodeKind::case_when:
+      return run_case(node, rows);
+    case NodeKind::coalesce:
+      return run_coalesce(node, rows);
+    default:
+      return constant_vector(node.constant, node.lane(), rows.count);
   }
 }
 
@@ -168,7 +181,9 @@ Result<Vector> Evaluator::over_dictionary(const Node& node, const Rows& rows) co
     std::vector<Column> columns(columns_.size());
     columns[node.only_slot] = *c.dictionary;
     DictionaryCache none;
-    FIRN_ASSIGN(const Vector present, Evaluator(columns, none).dispatch(node, Rows{0, static_cast<std::size_t>(c.dictionary->length), nullptr}));
+    FIRN_ASSIGN(const Vector present,
+                Evaluator(columns, none)
+                    .dispatch(node, Rows{0, static_cast<std::size_t>(c.dictionary->length), nullptr}));
     columns[node.only_slot] = to_column(null_vector(lane_of(c.type), 1), c.type);
     FIRN_ASSIGN(const Vector absent, Evaluator(columns, none).dispatch(node, Rows{0, 1, nullptr}));
     entries = std::make_shared<Vector>(append_vector(present, absent));

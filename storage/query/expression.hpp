@@ -1,9 +1,10 @@
 // Bound expressions and their evaluation, a chunk of rows at a time.
 //
-// A node is immutable and shared. Plain operators are kernels: functions from argument vectors to a result vector.
-// AND, OR, CASE and COALESCE decide which rows their later operands are evaluated for, so that an operand that can
-// fail (overflow, a cast) is never evaluated where SQL would not do so. An expression over one dictionary column that
-// cannot fail is evaluated once for each dictionary entry; rows then only look their code up.
+// A node is immutable and shared. Plain operators are kernels: functions from argument vectors to a result
+// vector. AND, OR, CASE and COALESCE decide which rows their later operands are evaluated for, so that an
+// operand that can fail (overflow, a cast) is never evaluated where SQL would not do so. An expression over
+// one dictionary column that cannot fail is evaluated once for each dictionary entry; rows then only look
+// their code up.
 #pragma once
 #include <memory>
 #include <vector>
@@ -31,7 +32,7 @@ struct Node {
   std::int64_t parameter = 0;           ///< a small number for the kernel: operator, unit
   const std::string* text = nullptr;    ///< the query's text, for errors
   std::uint32_t position = 0;
-  bool can_fail = false;                ///< this operator or one below it
+  bool can_fail = false;  ///< this operator or one below it
   std::uint32_t depth = 1;
   /// The only column below, kNoSlot if there is none, kManySlots if there are several.
   std::size_t only_slot = kNoSlot;
@@ -85,8 +86,8 @@ class Evaluator {
 /// Evaluates a node that refers to no column.
 Result<Value> evaluate_constant(const Node& node);
 
-/// Keeps of `rows` those where the condition is true. `out` has room for rows.count. Conditions are the conjuncts of
-/// an AND, in order.
+/// Keeps of `rows` those where the condition is true. `out` has room for rows.count. Conditions are the
+/// conjuncts of an AND, in order.
 Result<std::size_t> filter(std::span<const NodePtr> conditions, const Evaluator& evaluator, const Rows& rows,
                            std::uint32_t* out);
 

@@ -12,12 +12,24 @@ struct Special {
   std::size_t args_min, args_max;
 };
 constexpr std::size_t kAnyNumber = ~std::size_t{0};
-constexpr Special kSpecial[] = {
-    {"abs", 1, 1},      {"ceil", 1, 1},    {"ceiling", 1, 1},         {"floor", 1, 1},           {"round", 1, 2},
-    {"sign", 1, 1},     {"mod", 2, 2},     {"least", 1, kAnyNumber},  {"greatest", 1, kAnyNumber},
-    {"coalesce", 1, kAnyNumber},           {"ifnull", 2, 2},          {"nullif", 2, 2},          {"if", 2, 3},
-    {"iif", 2, 3},      {"concat", 1, kAnyNumber},                    {"date_trunc", 2, 2},
-    {"time_bucket", 2, 3},                 {"typeof", 1, 1}};
+constexpr Special kSpecial[] = {{"abs", 1, 1},
+                                {"ceil", 1, 1},
+                                {"ceiling", 1, 1},
+                                {"floor", 1, 1},
+                                {"round", 1, 2},
+                                {"sign", 1, 1},
+                                {"mod", 2, 2},
+                                {"least", 1, kAnyNumber},
+                                {"greatest", 1, kAnyNumber},
+                                {"coalesce", 1, kAnyNumber},
+                                {"ifnull", 2, 2},
+                                {"nullif", 2, 2},
+                                {"if", 2, 3},
+                                {"iif", 2, 3},
+                                {"concat", 1, kAnyNumber},
+                                {"date_trunc", 2, 2},
+                                {"time_bucket", 2, 3},
+                                {"typeof", 1, 1}};
 
 template <class F>
 void for_each_entry(F f) {
@@ -25,7 +37,8 @@ void for_each_entry(F f) {
     for (const FunctionEntry& e : table) f(e);
 }
 
-Result<void> check_count(const std::string& name, std::size_t given, std::size_t min, std::size_t max, Place place) {
+Result<void> check_count(const std::string& name, std::size_t given, std::size_t min, std::size_t max,
+                         Place place) {
   if (given >= min && given <= max) return {};
   std::string wanted = std::to_string(min);
   if (max == kAnyNumber)
@@ -100,17 +113,21 @@ std::string did_you_mean(std::string_view name, std::span<const std::string_view
 
 Result<NodePtr> convert_argument(NodePtr a, ArgKind kind, const std::string& function, Place place) {
   switch (kind) {
-    case ArgKind::any: return a;
+    case ArgKind::any:
+      return a;
     case ArgKind::text:
       if (a->type == TypeId::null) return null_node(TypeId::utf8, place);
       return is_variable(a->type) ? Result<NodePtr>(a) : make_cast(a, TypeId::utf8, place);
     case ArgKind::integer:
       if (a->type == TypeId::null || is_integer(a->type)) return make_cast(a, TypeId::i64, place);
-      return place.error(ErrorCode::type_mismatch, function + "() needs an integer, not " + std::string(name_of(a->type)));
+      return place.error(ErrorCode::type_mismatch,
+                         function + "() needs an integer, not " + std::string(name_of(a->type)));
     case ArgKind::number:
       if (a->type == TypeId::null || is_numeric(a->type)) return make_cast(a, TypeId::f64, place);
-      return place.error(ErrorCode::type_mismatch, function + "() needs a number, not " + std::string(name_of(a->type)));
-    case ArgKind::timestamp: break;
+      return place.error(ErrorCode::type_mismatch,
+                         function + "() needs a number, not " + std::string(name_of(a->type)));
+    case ArgKind::timestamp:
+      break;
   }
   if (a->type == TypeId::utf8 && a->is_constant() && !a->constant.is_null()) {
     NodePtr model = null_node(TypeId::timestamp, place);
@@ -118,11 +135,13 @@ Result<NodePtr> convert_argument(NodePtr a, ArgKind kind, const std::string& fun
     return a;
   }
   if (a->type == TypeId::null || is_temporal(a->type)) return make_cast(a, TypeId::timestamp, place);
-  return place.error(ErrorCode::type_mismatch, function + "() needs a timestamp, not " + std::string(name_of(a->type)));
+  return place.error(ErrorCode::type_mismatch,
+                     function + "() needs a timestamp, not " + std::string(name_of(a->type)));
 }
 
 bool is_scalar_function(std::string_view name) {
-  bool found = std::any_of(std::begin(kSpecial), std::end(kSpecial), [&](const Special& s) { return s.name == name; });
+  bool found =
+      std::any_of(std::begin(kSpecial), std::end(kSpecial), [&](const Special& s) { return s.name == name; });
   for_each_entry([&](const FunctionEntry& e) { found = found || e.name == name; });
   return found;
 }
@@ -134,8 +153,8 @@ Result<NodePtr> make_call(const std::string& name, std::vector<NodePtr> args, Pl
     return call_special(name, std::move(args), place);
   }
   const FunctionEntry* found = nullptr;
-  std::vector<std::string_view> known{"count", "sum", "avg", "min", "max", "stddev", "stddev_pop", "variance",
-                                      "quantile", "median"};
+  std::vector<std::string_view> known{"count",  "sum",        "avg",      "min",      "max",
+                                      "stddev", "stddev_pop", "variance", "quantile", "median"};
   for (const Special& s : kSpecial) known.push_back(s.name);
   for_each_entry([&](const FunctionEntry& e) {
     if (e.name == name) found = &e;

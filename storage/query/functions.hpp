@@ -1,5 +1,5 @@
-// The scalar functions by name. Plain ones are table entries; those whose type depends on their arguments have a
-// builder of their own (functions.cpp).
+// The scalar functions by name. Plain ones are table entries; those whose type depends on their arguments
+// have a builder of their own (functions.cpp).
 #pragma once
 #include "storage/query/node_builder.hpp"
 

@@ -92,7 +92,8 @@ void BytesTable::grow() {
 }
 
 std::size_t BytesTable::byte_size() const noexcept {
-  return slots_.capacity() * 4 + hashes_.capacity() * 8 + strings_.capacity() * sizeof(std::string_view) + stored_;
+  return slots_.capacity() * 4 + hashes_.capacity() * 8 + strings_.capacity() * sizeof(std::string_view) +
+         stored_;
 }
 
 std::uint32_t Interner::null_id() {
@@ -128,7 +129,8 @@ void Interner::intern_codes(const Vector& v, std::uint32_t* ids) {
   const std::uint32_t* known = code_ids_.data();
   for (std::size_t i = 0; i < v.size; ++i) {
     ids[i] = known[v.codes[i]];
-    if (ids[i] != kNone) [[likely]] continue;
+    if (ids[i] != kNone) [[likely]]
+      continue;
     const std::uint32_t code = v.codes[i];
     Vector one = pick(*v.entries, std::span(&code, 1));
     std::uint32_t id = 0;
@@ -141,11 +143,16 @@ void Interner::intern(const Vector& v, std::uint32_t* ids) {
   if (v.size == 0) return;
   if (v.codes) return intern_codes(v, ids);
   switch (lane_) {
-    case Lane::boolean: return intern_flat<std::uint8_t>(v, ids);
-    case Lane::i64: return intern_flat<std::int64_t>(v, ids);
-    case Lane::u64: return intern_flat<std::uint64_t>(v, ids);
-    case Lane::f64: return intern_flat<double>(v, ids);
-    case Lane::bytes: return intern_flat<std::string_view>(v, ids);
+    case Lane::boolean:
+      return intern_flat<std::uint8_t>(v, ids);
+    case Lane::i64:
+      return intern_flat<std::int64_t>(v, ids);
+    case Lane::u64:
+      return intern_flat<std::uint64_t>(v, ids);
+    case Lane::f64:
+      return intern_flat<double>(v, ids);
+    case Lane::bytes:
+      return intern_flat<std::string_view>(v, ids);
   }
 }
 
@@ -166,11 +173,16 @@ Vector Interner::values(std::span<const std::uint32_t> ids) const {
     return out.v;
   };
   switch (lane_) {
-    case Lane::i64: return build(static_cast<std::int64_t*>(nullptr));
-    case Lane::u64: return build(static_cast<std::uint64_t*>(nullptr));
-    case Lane::f64: return build(static_cast<double*>(nullptr));
-    case Lane::bytes: return build(static_cast<std::string_view*>(nullptr));
-    default: return build(static_cast<std::uint8_t*>(nullptr));
+    case Lane::i64:
+      return build(static_cast<std::int64_t*>(nullptr));
+    case Lane::u64:
+      return build(static_cast<std::uint64_t*>(nullptr));
+    case Lane::f64:
+      return build(static_cast<double*>(nullptr));
+    case Lane::bytes:
+      return build(static_cast<std::string_view*>(nullptr));
+    default:
+      return build(static_cast<std::uint8_t*>(nullptr));
   }
 }
 
@@ -195,7 +207,8 @@ void GroupTable::assign(std::span<const Vector> keys, std::size_t rows, std::uin
     for (std::size_t k = 1; k < columns_.size(); ++k) {
       columns_[k].intern(keys[k], next.get());
       WordTable& pairs = pairs_[k - 1];
-      for (std::size_t i = 0; i < rows; ++i) ids[i] = pairs.intern((std::uint64_t{ids[i]} << 32U) | next.get()[i]);
+      for (std::size_t i = 0; i < rows; ++i)
+        ids[i] = pairs.intern((std::uint64_t{ids[i]} << 32U) | next.get()[i]);
     }
   }
   groups_ = pairs_.empty() ? columns_[0].size() : pairs_.back().size();

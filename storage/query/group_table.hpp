@@ -1,8 +1,9 @@
 // Group keys -> dense group ids, in order of first appearance.
 //
-// Each key column has an interner of its own (typed open addressing; dictionary columns go through one table lookup a
-// row, codes -> ids, filled as codes appear). Several columns are combined pair by pair: (id so far, id of the next
-// column) is a 64-bit key of a further table. So no key is ever serialised, and every loop is over plain integers.
+// Each key column has an interner of its own (typed open addressing; dictionary columns go through one table
+// lookup a row, codes -> ids, filled as codes appear). Several columns are combined pair by pair: (id so far,
+// id of the next column) is a 64-bit key of a further table. So no key is ever serialised, and every loop is
+// over plain integers.
 #pragma once
 #include <deque>
 #include <memory>
@@ -71,7 +72,8 @@ class Interner {
   explicit Interner(Lane lane) : lane_(lane) {}
   void intern(const Vector& v, std::uint32_t* ids);
   std::size_t size() const noexcept { return words_.size() + bytes_.size() + (null_id_ != kNone ? 1 : 0); }
-  /// The values of these ids, as a flat vector that shares bytes with the interner (valid until it is destroyed).
+  /// The values of these ids, as a flat vector that shares bytes with the interner (valid until it is
+  /// destroyed).
   Vector values(std::span<const std::uint32_t> ids) const;
   bool is_null(std::uint32_t id) const noexcept { return id == null_id_; }
   std::size_t byte_size() const noexcept;
@@ -92,7 +94,7 @@ class Interner {
   WordTable words_;
   BytesTable bytes_;
   std::uint32_t null_id_ = kNone;
-  std::shared_ptr<const Vector> entries_;    // the dictionary that code_ids_ belongs to
+  std::shared_ptr<const Vector> entries_;  // the dictionary that code_ids_ belongs to
   std::vector<std::uint32_t> code_ids_;
 };
 
@@ -103,7 +105,9 @@ class GroupTable {
   void assign(std::span<const Vector> keys, std::size_t rows, std::uint32_t* ids);
   std::size_t groups() const noexcept { return groups_; }
   /// Makes group 0 of a table without key columns, which exists even where no row does.
-  void ensure_single() { if (columns_.empty()) groups_ = 1; }
+  void ensure_single() {
+    if (columns_.empty()) groups_ = 1;
+  }
   /// Key column k of all groups. Valid while this table lives.
   Vector keys(std::size_t k) const;
   std::size_t byte_size() const noexcept;

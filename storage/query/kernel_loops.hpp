@@ -140,7 +140,9 @@ class StringsOut {
 inline std::string_view text_at(const Vector& v, std::size_t i) {
   return v.as<std::string_view>()[v.constant ? 0 : i];
 }
-inline std::int64_t int_at(const Vector& v, std::size_t i) { return v.as<std::int64_t>()[v.constant ? 0 : i]; }
+inline std::int64_t int_at(const Vector& v, std::size_t i) {
+  return v.as<std::int64_t>()[v.constant ? 0 : i];
+}
 inline bool any_null(std::span<const Vector> args, std::size_t i) {
   return std::any_of(args.begin(), args.end(), [i](const Vector& v) { return v.is_null(i); });
 }

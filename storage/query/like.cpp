@@ -1,5 +1,5 @@
-// LIKE: % any run of characters, _ one character, case-sensitive, with ESCAPE. A constant pattern is compiled once; the
-// common shapes (exact, prefix, suffix, contains) need no wildcard matching at all.
+// LIKE: % any run of characters, _ one character, case-sensitive, with ESCAPE. A constant pattern is compiled
+// once; the common shapes (exact, prefix, suffix, contains) need no wildcard matching at all.
 #include "storage/query/kernel_loops.hpp"
 #include "storage/query/node_builder.hpp"
 #include "storage/query/utf8.hpp"
@@ -52,7 +52,8 @@ void find_shape(Pattern& p) {
     if (s.kind == Kind::any_character) return;
     runs += s.kind == Kind::any_run;
   }
-  const bool first = n > 0 && p.steps.front().kind == Kind::any_run, last = n > 0 && p.steps.back().kind == Kind::any_run;
+  const bool first = n > 0 && p.steps.front().kind == Kind::any_run,
+             last = n > 0 && p.steps.back().kind == Kind::any_run;
   if (runs == 0) {
     p.shape = Pattern::Shape::exact;
   } else if (runs == 1 && last) {
@@ -92,11 +93,16 @@ bool matches_general(const Pattern& p, std::string_view s) {
 
 bool matches(const Pattern& p, std::string_view s) {
   switch (p.shape) {
-    case Pattern::Shape::exact: return s == p.literal;
-    case Pattern::Shape::prefix: return s.starts_with(p.literal);
-    case Pattern::Shape::suffix: return s.ends_with(p.literal);
-    case Pattern::Shape::contains: return s.find(p.literal) != std::string_view::npos;
-    default: return matches_general(p, s);
+    case Pattern::Shape::exact:
+      return s == p.literal;
+    case Pattern::Shape::prefix:
+      return s.starts_with(p.literal);
+    case Pattern::Shape::suffix:
+      return s.ends_with(p.literal);
+    case Pattern::Shape::contains:
+      return s.find(p.literal) != std::string_view::npos;
+    default:
+      return matches_general(p, s);
   }
 }
 
@@ -104,7 +110,8 @@ Result<Vector> like_constant(const Node& node, std::span<const Vector> args, std
   const auto& pattern = *static_cast<const Pattern*>(node.payload.get());
   const bool negated = node.parameter != 0;
   return map_one<std::uint8_t, std::string_view>(
-      Lane::boolean, args, rows, [&](std::string_view s) -> std::uint8_t { return matches(pattern, s) != negated; });
+      Lane::boolean, args, rows,
+      [&](std::string_view s) -> std::uint8_t { return matches(pattern, s) != negated; });
 }
 
 Result<Vector> like_variable(const Node& node, std::span<const Vector> args, std::size_t rows) {
@@ -138,8 +145,9 @@ Result<NodePtr> make_like(bool negated, std::vector<NodePtr> args, Place place) 
     constants = constants && args[i]->is_constant();
   }
   if (!constants) return kernel_node(like_variable, TypeId::boolean, std::move(args), place, true, negated);
-  auto compiled = compile(args[1]->constant.as_bytes(),
-                          args.size() > 2 ? std::string_view(args[2]->constant.as_bytes()) : std::string_view());
+  auto compiled =
+      compile(args[1]->constant.as_bytes(),
+              args.size() > 2 ? std::string_view(args[2]->constant.as_bytes()) : std::string_view());
   if (!compiled) return place.error(compiled.error().code(), compiled.error().message());
   auto pattern = std::make_shared<Pattern>(std::move(*compiled));
   find_shape(*pattern);

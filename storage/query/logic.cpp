@@ -1,5 +1,5 @@
-// AND, OR, NOT, IS NULL, CASE, COALESCE: SQL's three-valued logic. AND, OR and CASE are run by the evaluator, which
-// knows the rows; here are their nodes and the plain kernels.
+// AND, OR, NOT, IS NULL, CASE, COALESCE: SQL's three-valued logic. AND, OR and CASE are run by the evaluator,
+// which knows the rows; here are their nodes and the plain kernels.
 #include "storage/query/kernel_loops.hpp"
 #include "storage/query/node_builder.hpp"
 
@@ -14,7 +14,8 @@ Result<Vector> inverted(const Node&, std::span<const Vector> args, std::size_t r
 Result<Vector> is_null(const Node& node, std::span<const Vector> args, std::size_t rows) {
   const auto negated = static_cast<std::uint8_t>(node.parameter);
   NewVector<std::uint8_t> out(Lane::boolean, rows);
-  for (std::size_t i = 0; i < rows; ++i) out.data[i] = static_cast<std::uint8_t>(args[0].is_null(i)) ^ negated;
+  for (std::size_t i = 0; i < rows; ++i)
+    out.data[i] = static_cast<std::uint8_t>(args[0].is_null(i)) ^ negated;
   return out.v;
 }
 

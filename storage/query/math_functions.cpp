@@ -1,4 +1,5 @@
-// Functions on numbers. Where mathematics has no answer (ln of 0, root of -1) the result is NULL, as division by zero's.
+// Functions on numbers. Where mathematics has no answer (ln of 0, root of -1) the result is NULL, as division
+// by zero's.
 #include <cmath>
 
 #include "storage/query/functions.hpp"
@@ -57,17 +58,18 @@ Result<Vector> round_digits(const Node&, Args args, std::size_t rows) {
 
 Result<Vector> round_integer(const Node& node, Args args, std::size_t rows) {
   bool failed = false;
-  Vector v = map_two<std::int64_t, std::int64_t, std::int64_t>(Lane::i64, args, rows, [&](std::int64_t x, std::int64_t n) {
-    if (n >= 0) return x;
-    if (n < -19) return std::int64_t{0};
-    __extension__ using Wide = __int128;
-    Wide scale = 1;
-    for (std::int64_t k = n; k < 0; ++k) scale *= 10;
-    const Wide half = x < 0 ? -scale / 2 : scale / 2;
-    const Wide rounded = (x + half) / scale * scale;
-    failed |= rounded > INT64_MAX || rounded < INT64_MIN;
-    return static_cast<std::int64_t>(failed ? 0 : rounded);
-  });
+  Vector v = map_two<std::int64_t, std::int64_t, std::int64_t>(
+      Lane::i64, args, rows, [&](std::int64_t x, std::int64_t n) {
+        if (n >= 0) return x;
+        if (n < -19) return std::int64_t{0};
+        __extension__ using Wide = __int128;
+        Wide scale = 1;
+        for (std::int64_t k = n; k < 0; ++k) scale *= 10;
+        const Wide half = x < 0 ? -scale / 2 : scale / 2;
+        const Wide rounded = (x + half) / scale * scale;
+        failed |= rounded > INT64_MAX || rounded < INT64_MIN;
+        return static_cast<std::int64_t>(failed ? 0 : rounded);
+      });
   if (failed) return error_at(node, ErrorCode::out_of_range, "the rounded value does not fit into i64");
   return v;
 }
@@ -89,7 +91,8 @@ Result<Vector> absolute_float(const Node&, Args args, std::size_t rows) {
 
 template <class T>
 Result<Vector> sign(const Node&, Args args, std::size_t rows) {
-  return map_one<std::int64_t, T>(Lane::i64, args, rows, [](T x) -> std::int64_t { return (x > T{0}) - (x < T{0}); });
+  return map_one<std::int64_t, T>(Lane::i64, args, rows,
+                                  [](T x) -> std::int64_t { return (x > T{0}) - (x < T{0}); });
 }
 
 template <class T>
@@ -104,9 +107,8 @@ bool below(T a, T b) {
 template <class T>
 Result<Vector> extreme(const Node& node, Args args, std::size_t rows) {
   const bool greatest = node.parameter != 0;
-  return map_two<T, T, T>(lane_of(node.type), args, rows, [greatest](T a, T b) {
-    return below(a, b) == greatest ? b : a;
-  });
+  return map_two<T, T, T>(lane_of(node.type), args, rows,
+                          [greatest](T a, T b) { return below(a, b) == greatest ? b : a; });
 }
 
 /// The strings stay where they are: the result must keep both arguments' bytes.
@@ -119,7 +121,8 @@ Result<Vector> extreme_text(const Node& node, Args args, std::size_t rows) {
 bool is_number(const NodePtr& a) { return is_numeric(a->type) || a->type == TypeId::null; }
 
 Error needs_number(const std::string& name, const NodePtr& a, Place place) {
-  return place.error(ErrorCode::type_mismatch, name + "() needs a number, not " + std::string(name_of(a->type)));
+  return place.error(ErrorCode::type_mismatch,
+                     name + "() needs a number, not " + std::string(name_of(a->type)));
 }
 
 }  // namespace
@@ -171,7 +174,8 @@ Result<NodePtr> make_extreme(bool greatest, std::vector<NodePtr> args, Place pla
   if (lane_of(type) == Lane::f64) k = extreme<double>;
   if (lane_of(type) == Lane::bytes) k = extreme_text;
   NodePtr result = args[0];
-  for (std::size_t i = 1; i < args.size(); ++i) result = kernel_node(k, type, {result, args[i]}, place, false, greatest);
+  for (std::size_t i = 1; i < args.size(); ++i)
+    result = kernel_node(k, type, {result, args[i]}, place, false, greatest);
   return result;
 }
 

@@ -27,7 +27,8 @@ NodePtr finish_node(Node n) {
     n.can_fail = n.can_fail || a->can_fail;
     n.depth = std::max(n.depth, a->depth + 1);
     if (a->only_slot == Node::kNoSlot) continue;
-    n.only_slot = n.only_slot == Node::kNoSlot || n.only_slot == a->only_slot ? a->only_slot : Node::kManySlots;
+    n.only_slot =
+        n.only_slot == Node::kNoSlot || n.only_slot == a->only_slot ? a->only_slot : Node::kManySlots;
   }
   if (constants) {
     if (auto v = evaluate_constant(n)) {

@@ -1,5 +1,6 @@
-// Building typed nodes: what each operator and function accepts, how operands are converted to meet, what comes out.
-// All return {type_mismatch} or {parse} with the place in the query text where the operands make no sense.
+// Building typed nodes: what each operator and function accepts, how operands are converted to meet, what
+// comes out. All return {type_mismatch} or {parse} with the place in the query text where the operands make
+// no sense.
 #pragma once
 #include "storage/query/expression.hpp"
 
@@ -12,8 +13,8 @@ struct Place {
   Error error(ErrorCode code, const std::string& message) const;
 };
 
-/// A node before it is shared: fills in what follows from its operands, and folds it if all of them are constants
-/// (unless that fails: then the error appears only if a row needs the value).
+/// A node before it is shared: fills in what follows from its operands, and folds it if all of them are
+/// constants (unless that fails: then the error appears only if a row needs the value).
 NodePtr finish_node(Node node);
 Node new_node(NodeKind kind, TypeId type, std::vector<NodePtr> args, Place place);
 /// A kernel node.
@@ -37,8 +38,8 @@ Result<NodePtr> make_in(bool negated, std::vector<NodePtr> args, Place place);
 const std::vector<Value>* in_list_constants(const Node& node);
 
 // coercion.cpp
-/// Converts both so that they can be compared: a literal takes the type of what it meets, date and timestamp meet as
-/// timestamps. Numbers of different lanes stay as they are: they compare exactly.
+/// Converts both so that they can be compared: a literal takes the type of what it meets, date and timestamp
+/// meet as timestamps. Numbers of different lanes stay as they are: they compare exactly.
 Result<void> meet(NodePtr& a, NodePtr& b, Place place);
 /// Converts all to one type (CASE, COALESCE ...) and returns it.
 Result<TypeId> unify(std::vector<NodePtr*> nodes, Place place);
@@ -54,7 +55,8 @@ Result<NodePtr> make_coalesce(std::vector<NodePtr> args, Place place);
 
 // cast.cpp
 Result<NodePtr> make_cast(NodePtr a, TypeId to, Place place);
-/// saturate: dates outside of what a timestamp can hold become its ends (enough to compare), else they are an error.
+/// saturate: dates outside of what a timestamp can hold become its ends (enough to compare), else they are an
+/// error.
 NodePtr date_to_timestamp(NodePtr a, Place place, bool saturate);
 bool is_date_to_timestamp(const Node& node);
 NodePtr number_to_timestamp(NodePtr a, Place place);

@@ -26,7 +26,9 @@ bool Output::full() const {
   return wanted && (*wanted == 0 || *plan_.limit == 0 || (plan_.order.empty() && rows_ >= *wanted));
 }
 
-bool Output::beyond_worst(std::string_view key) const { return !worst_.empty() && key >= std::string_view(worst_); }
+bool Output::beyond_worst(std::string_view key) const {
+  return !worst_.empty() && key >= std::string_view(worst_);
+}
 
 void Output::add_key(std::string_view key, std::uint32_t row) {
   candidates_.push_back({key_prefix(key), keys_.size(), static_cast<std::uint32_t>(key.size()), row});
@@ -42,18 +44,37 @@ Result<void> Output::add(const Evaluator& evaluator, const Rows& rows) {
   return {};
 }
 
+template <class F>
+void Output::drop_beyond_worst(std::vector<Vector>& columns, const Rows& rows, F narrow) const {
+  auto prefixes = scratch_array<std::uint64_t>(rows.count);
+  if (worst_.empty() || !first_prefixes(columns[0], plan_.directions[0], prefixes.get())) return;
+  const std::uint64_t worst = key_prefix(worst_);
+  std::vector<std::uint32_t> positions(rows.count);
+  std::size_t n = 0;
+  for (std::size_t i = 0; i < rows.count; ++i) {
+    positions[n] = static_cast<std::uint32_t>(i);
+    n += prefixes.get()[i] <= worst;
+  }
+  positions.resize(n);
+  if (n == rows.count) return;
+  for (Vector& v : columns) v = pick(v, positions);
+  narrow(positions);
+}
+
 Result<void> Output::add_chunk(const Evaluator& evaluator, const Rows& all) {
   Rows rows = all;
   std::vector<std::uint32_t> picked;
   const auto narrow = [&](const std::vector<std::uint32_t>& positions) {
     std::vector<std::uint32_t> chosen(positions.size());
     for (std::size_t i = 0; i < positions.size(); ++i)
-      chosen[i] = rows.picked ? rows.picked[positions[i]] : static_cast<std::uint32_t>(rows.begin + positions[i]);
+      chosen[i] =
+          rows.picked ? rows.picked[positions[i]] : static_cast<std::uint32_t>(rows.begin + positions[i]);
     picked = std::move(chosen);
     rows = Rows{0, picked.size(), picked.data()};
   };
   // Without an order only the first rows are evaluated.
-  if (plan_.order.empty() && plan_.limit && !seen_) rows.count = std::min<std::size_t>(rows.count, *plan_.wanted() - rows_);
+  if (plan_.order.empty() && plan_.limit && !seen_)
+    rows.count = std::min<std::size_t>(rows.count, *plan_.wanted() - rows_);
 
   std::string arena;
   std::vector<std::size_t> ends;
@@ -64,6 +85,8 @@ Result<void> Output::add_chunk(const Evaluator& evaluator, const Rows& all) {
       FIRN_ASSIGN(const Vector v, evaluator.evaluate(*n, rows));
       columns.push_back(decode(v));
     }
+    drop_beyond_worst(columns, rows, narrow);
+    if (rows.count == 0) return {};
     encode_sort_keys(columns, plan_.directions, rows.count, arena, ends);
     std::vector<std::uint32_t> positions;
     for (std::size_t i = 0; i < rows.count; ++i) {
@@ -108,7 +131,8 @@ void Output::prune() {
   if (candidates_.size() < 2 * *wanted + 1024) return;
   std::vector<Candidate> kept = candidates_;
   const auto last = kept.begin() + static_cast<std::ptrdiff_t>(*wanted) - 1;
-  std::nth_element(kept.begin(), last, kept.end(), [this](const auto& a, const auto& b) { return before(a, b); });
+  std::nth_element(kept.begin(), last, kept.end(),
+                   [this](const auto& a, const auto& b) { return before(a, b); });
   worst_ = key_of(*last);
   kept.resize(*wanted);
   keep(kept);

@@ -1,5 +1,5 @@
-// The last operator of a query: projection, DISTINCT, ORDER BY with LIMIT (top-k), OFFSET. Fed either with scanned rows
-// that passed the filter or with finished groups.
+// The last operator of a query: projection, DISTINCT, ORDER BY with LIMIT (top-k), OFFSET. Fed either with
+// scanned rows that passed the filter or with finished groups.
 #pragma once
 #include <optional>
 
@@ -23,8 +23,8 @@ struct OutputPlan {
   }
 };
 
-/// Collects answer rows. With ORDER BY and LIMIT it keeps a bounded candidate set: rows that sort behind the worst
-/// candidate are dropped before anything but their sort keys is computed.
+/// Collects answer rows. With ORDER BY and LIMIT it keeps a bounded candidate set: rows that sort behind the
+/// worst candidate are dropped before anything but their sort keys is computed.
 class Output {
  public:
   explicit Output(const OutputPlan& plan);
@@ -43,11 +43,16 @@ class Output {
     std::size_t offset;
     std::uint32_t length, row;
   };
-  std::string_view key_of(const Candidate& c) const { return std::string_view(keys_).substr(c.offset, c.length); }
+  std::string_view key_of(const Candidate& c) const {
+    return std::string_view(keys_).substr(c.offset, c.length);
+  }
   bool before(const Candidate& a, const Candidate& b) const {
     return a.prefix != b.prefix ? a.prefix < b.prefix : key_of(a) < key_of(b);
   }
   Result<void> add_chunk(const Evaluator& evaluator, const Rows& rows);
+  /// Leaves out rows whose first sort column alone places them behind the worst candidate.
+  template <class F>
+  void drop_beyond_worst(std::vector<Vector>& columns, const Rows& rows, F narrow) const;
   void add_key(std::string_view key, std::uint32_t row);
   bool beyond_worst(std::string_view key) const;
   /// Drops candidates that cannot be among the first wanted() rows.
@@ -58,10 +63,10 @@ class Output {
   const OutputPlan& plan_;
   std::vector<ColumnBuilder> columns_;
   std::uint64_t rows_ = 0;
-  std::string keys_;                    // encoded sort keys of the stored rows
-  std::vector<Candidate> candidates_;   // one a stored row, if there is an order
-  std::string worst_;                   // key of the last row that matters so far; empty: none known
-  std::optional<GroupTable> seen_;      // DISTINCT
+  std::string keys_;                   // encoded sort keys of the stored rows
+  std::vector<Candidate> candidates_;  // one a stored row, if there is an order
+  std::string worst_;                  // key of the last row that matters so far; empty: none known
+  std::optional<GroupTable> seen_;     // DISTINCT
 };
 
 }  // namespace firn::storage::query

@@ -8,14 +8,15 @@ namespace {
 using query::Binder;
 using query::NodePtr;
 
-bool has_aggregate(const Expr& e) {
-  return std::any_of(e.nodes.begin(), e.nodes.end(), [](const ExprNode& n) { return n.op == ExprOp::aggregate; });
+bool has_aggregate(const Query& q, const Expr& e) {
+  return std::any_of(e.nodes.begin(), e.nodes.end(),
+                     [&q](const ExprNode& n) { return query::is_aggregate(q, n); });
 }
 
 bool is_aggregated(const Query& q) {
   bool found = !q.group_by.empty() || !q.having.empty();
-  for (const SelectItem& s : q.select) found = found || has_aggregate(s.expr);
-  for (const OrderItem& o : q.order_by) found = found || has_aggregate(o.expr);
+  for (const SelectItem& s : q.select) found = found || has_aggregate(q, s.expr);
+  for (const OrderItem& o : q.order_by) found = found || has_aggregate(q, o.expr);
   return found;
 }
 
@@ -100,7 +101,8 @@ class Preparation {
 
   Result<void> add_star() {
     if (plan_.aggregated)
-      return Error(ErrorCode::parse, "'*' cannot be selected beside GROUP BY or aggregates; name the columns");
+      return Error(ErrorCode::parse,
+                   "'*' cannot be selected beside GROUP BY or aggregates; name the columns");
     for (const std::size_t c : star_columns(plan_.schema)) {
       Item item;
       FIRN_ASSIGN(item.node, binder_.column(c, binder_.place(0)));
@@ -119,7 +121,8 @@ class Preparation {
       if (item && !plan_.query.select[*item].expr.empty()) {
         node = node_of(plan_.query.select[*item].expr);
       } else if (item) {
-        return binder_.place(o.expr.nodes[0].position).error(ErrorCode::parse, "ORDER BY cannot count over '*'");
+        return binder_.place(o.expr.nodes[0].position)
+            .error(ErrorCode::parse, "ORDER BY cannot count over '*'");
       } else {
         FIRN_ASSIGN(node, binder_.bind_output(o.expr, true));
         if (plan_.query.distinct && !is_selected(o.expr, *node))
@@ -181,7 +184,8 @@ Result<PreparedQuery> prepare_condition(const Query& condition, const Schema& sc
   return PreparedQuery::prepare_condition(condition, schema, now);
 }
 
-Result<PreparedQuery> PreparedQuery::prepare_condition(const Query& condition, const Schema& schema, Timestamp now) {
+Result<PreparedQuery> PreparedQuery::prepare_condition(const Query& condition, const Schema& schema,
+                                                       Timestamp now) {
   auto plan = new_plan(condition, schema);
   FIRN_TRY(Preparation(*plan, now).bind_condition());
   plan->explain = query::describe(*plan);
@@ -200,7 +204,8 @@ std::vector<std::string> PreparedQuery::explain() const { return impl_->explain;
 
 bool PreparedQuery::counts_only() const {
   return impl_->aggregated && impl_->keys.empty() && impl_->conditions.empty() && impl_->columns.empty() &&
-         std::all_of(impl_->aggregates.begin(), impl_->aggregates.end(), [](const auto& a) { return a.counts_rows(); });
+         std::all_of(impl_->aggregates.begin(), impl_->aggregates.end(),
+                     [](const auto& a) { return a.counts_rows(); });
 }
 
 }  // namespace firn::storage

@@ -1,5 +1,5 @@
-// What the conjuncts of a condition say about single columns: for zone maps and key ranges. Bounds may be wider than
-// the condition (the exact filter runs anyway), never narrower.
+// What the conjuncts of a condition say about single columns: for zone maps and key ranges. Bounds may be
+// wider than the condition (the exact filter runs anyway), never narrower.
 #include <cmath>
 
 #include "storage/query/binder.hpp"
@@ -12,15 +12,24 @@ constexpr std::int64_t kDayUs = 86'400'000'000;
 /// The least and the greatest value of an integer type, as its Value.
 std::pair<Value, Value> limits_of(TypeId t) {
   switch (t) {
-    case TypeId::i8: return {Value(std::int8_t{INT8_MIN}), Value(std::int8_t{INT8_MAX})};
-    case TypeId::i16: return {Value(std::int16_t{INT16_MIN}), Value(std::int16_t{INT16_MAX})};
-    case TypeId::i32: return {Value(std::int32_t{INT32_MIN}), Value(std::int32_t{INT32_MAX})};
-    case TypeId::date: return {Value(Date{INT32_MIN}), Value(Date{INT32_MAX})};
-    case TypeId::u8: return {Value(std::uint8_t{0}), Value(std::uint8_t{UINT8_MAX})};
-    case TypeId::u16: return {Value(std::uint16_t{0}), Value(std::uint16_t{UINT16_MAX})};
-    case TypeId::u32: return {Value(std::uint32_t{0}), Value(std::uint32_t{UINT32_MAX})};
-    case TypeId::u64: return {Value(std::uint64_t{0}), Value(std::uint64_t{UINT64_MAX})};
-    default: return {Value(std::int64_t{INT64_MIN}), Value(std::int64_t{INT64_MAX})};
+    case TypeId::i8:
+      return {Value(std::int8_t{INT8_MIN}), Value(std::int8_t{INT8_MAX})};
+    case TypeId::i16:
+      return {Value(std::int16_t{INT16_MIN}), Value(std::int16_t{INT16_MAX})};
+    case TypeId::i32:
+      return {Value(std::int32_t{INT32_MIN}), Value(std::int32_t{INT32_MAX})};
+    case TypeId::date:
+      return {Value(Date{INT32_MIN}), Value(Date{INT32_MAX})};
+    case TypeId::u8:
+      return {Value(std::uint8_t{0}), Value(std::uint8_t{UINT8_MAX})};
+    case TypeId::u16:
+      return {Value(std::uint16_t{0}), Value(std::uint16_t{UINT16_MAX})};
+    case TypeId::u32:
+      return {Value(std::uint32_t{0}), Value(std::uint32_t{UINT32_MAX})};
+    case TypeId::u64:
+      return {Value(std::uint64_t{0}), Value(std::uint64_t{UINT64_MAX})};
+    default:
+      return {Value(std::int64_t{INT64_MIN}), Value(std::int64_t{INT64_MAX})};
   }
 }
 
@@ -32,7 +41,9 @@ struct Bound1 {
 /// A constant as a bound of a column's type. Empty: says nothing.
 std::optional<Bound1> to_bound(const Value& v, TypeId type, bool lower, bool open) {
   if (v.is_null()) return std::nullopt;
-  if (is_variable(type)) return is_variable(v.type()) ? std::optional(Bound1{Value::of_bytes(type, v.as_bytes()), open}) : std::nullopt;
+  if (is_variable(type))
+    return is_variable(v.type()) ? std::optional(Bound1{Value::of_bytes(type, v.as_bytes()), open})
+                                 : std::nullopt;
   if (type == TypeId::boolean) return v.type() == type ? std::optional(Bound1{v, open}) : std::nullopt;
   if (is_temporal(type)) {
     if (!is_temporal(v.type())) return std::nullopt;
@@ -51,7 +62,8 @@ std::optional<Bound1> to_bound(const Value& v, TypeId type, bool lower, bool ope
     if (std::fabs(d) > 3.4e38) return std::nullopt;
     auto f = static_cast<float>(d);
     if (static_cast<double>(f) == d) return Bound1{Value(f), open && exact};
-    if (lower ? static_cast<double>(f) > d : static_cast<double>(f) < d) f = std::nextafter(f, lower ? -HUGE_VALF : HUGE_VALF);
+    if (lower ? static_cast<double>(f) > d : static_cast<double>(f) < d)
+      f = std::nextafter(f, lower ? -HUGE_VALF : HUGE_VALF);
     return Bound1{Value(f), false};
   }
   if (is_float(v.type())) {

@@ -37,15 +37,54 @@ void append_value(std::string& out, const Vector& v, std::size_t i, bool descend
   const std::size_t k = v.constant ? 0 : i;
   const std::uint64_t flip = descending ? ~std::uint64_t{0} : 0;
   switch (v.lane) {
-    case Lane::boolean: out.push_back(static_cast<char>(v.as<std::uint8_t>()[k] ^ (descending ? 1 : 0))); break;
-    case Lane::i64: append_big_endian(out, ordered(v.as<std::int64_t>()[k]) ^ flip); break;
-    case Lane::u64: append_big_endian(out, ordered(v.as<std::uint64_t>()[k]) ^ flip); break;
-    case Lane::f64: append_big_endian(out, ordered(v.as<double>()[k]) ^ flip); break;
-    case Lane::bytes: append_text(out, v.as<std::string_view>()[k], descending); break;
+    case Lane::boolean:
+      out.push_back(static_cast<char>(v.as<std::uint8_t>()[k] ^ (descending ? 1 : 0)));
+      break;
+    case Lane::i64:
+      append_big_endian(out, ordered(v.as<std::int64_t>()[k]) ^ flip);
+      break;
+    case Lane::u64:
+      append_big_endian(out, ordered(v.as<std::uint64_t>()[k]) ^ flip);
+      break;
+    case Lane::f64:
+      append_big_endian(out, ordered(v.as<double>()[k]) ^ flip);
+      break;
+    case Lane::bytes:
+      append_text(out, v.as<std::string_view>()[k], descending);
+      break;
   }
 }
 
+template <class T>
+void prefixes(const Vector& v, const SortOrder& order, std::uint64_t* out) {
+  const T* in = v.as<T>();
+  const std::uint64_t flip = order.descending ? ~std::uint64_t{0} : 0;
+  for (std::size_t i = 0; i < v.size; ++i)
+    out[i] = (std::uint64_t{1} << 56U) | ((ordered(in[i]) ^ flip) >> 8U);
+  if (!v.valid) return;
+  const std::uint64_t absent = order.nulls_first ? 0 : std::uint64_t{2} << 56U;
+  for (std::size_t i = 0; i < v.size; ++i)
+    if (!v.valid[i]) out[i] = absent;
+}
+
 }  // namespace
+
+bool first_prefixes(const Vector& column, const SortOrder& order, std::uint64_t* out) {
+  if (column.constant || column.codes) return false;
+  switch (column.lane) {
+    case Lane::i64:
+      prefixes<std::int64_t>(column, order, out);
+      return true;
+    case Lane::u64:
+      prefixes<std::uint64_t>(column, order, out);
+      return true;
+    case Lane::f64:
+      prefixes<double>(column, order, out);
+      return true;
+    default:
+      return false;
+  }
+}
 
 void encode_sort_keys(std::span<const Vector> columns, std::span<const SortOrder> orders, std::size_t rows,
                       std::string& arena, std::vector<std::size_t>& ends) {

@@ -1,5 +1,5 @@
-// Functions on text. Positions and lengths count characters for utf8 and bytes for binary; lower and upper change ASCII
-// letters only.
+// Functions on text. Positions and lengths count characters for utf8 and bytes for binary; lower and upper
+// change ASCII letters only.
 #include "storage/query/functions.hpp"
 #include "storage/query/kernel_loops.hpp"
 #include "storage/query/utf8.hpp"
@@ -35,7 +35,8 @@ Vector each(Text args, std::size_t rows, F f) {
 Result<Vector> change_case(const Node& node, Text args, std::size_t rows) {
   const char first = node.parameter != 0 ? 'a' : 'A', last = node.parameter != 0 ? 'z' : 'Z';
   return each(args, rows, [&](std::string& out, std::size_t i) {
-    for (const char c : text_at(args[0], i)) out.push_back(c >= first && c <= last ? static_cast<char>(c ^ 0x20) : c);
+    for (const char c : text_at(args[0], i))
+      out.push_back(c >= first && c <= last ? static_cast<char>(c ^ 0x20) : c);
   });
 }
 
@@ -66,7 +67,9 @@ View cut(View s, std::int64_t from, std::int64_t count, bool bytes) {
   return s.substr(b, at(end) - b);
 }
 
-std::int64_t characters(View s, bool bytes) { return static_cast<std::int64_t>(bytes ? s.size() : count_characters(s)); }
+std::int64_t characters(View s, bool bytes) {
+  return static_cast<std::int64_t>(bytes ? s.size() : count_characters(s));
+}
 
 /// substr(s, start [, count]): start from 1; negative counts from the end.
 Result<Vector> substr(const Node& node, Text args, std::size_t rows) {
@@ -150,12 +153,12 @@ Result<Vector> position(const Node& node, Text args, std::size_t rows) {
 }
 
 Result<Vector> starts_with(const Node&, Text args, std::size_t rows) {
-  return map_two<std::uint8_t, View, View>(Lane::boolean, args, rows,
-                                           [](View s, View part) -> std::uint8_t { return s.starts_with(part); });
+  return map_two<std::uint8_t, View, View>(
+      Lane::boolean, args, rows, [](View s, View part) -> std::uint8_t { return s.starts_with(part); });
 }
 Result<Vector> ends_with(const Node&, Text args, std::size_t rows) {
-  return map_two<std::uint8_t, View, View>(Lane::boolean, args, rows,
-                                           [](View s, View part) -> std::uint8_t { return s.ends_with(part); });
+  return map_two<std::uint8_t, View, View>(
+      Lane::boolean, args, rows, [](View s, View part) -> std::uint8_t { return s.ends_with(part); });
 }
 Result<Vector> contains(const Node&, Text args, std::size_t rows) {
   return map_two<std::uint8_t, View, View>(Lane::boolean, args, rows, [](View s, View part) -> std::uint8_t {

@@ -7,29 +7,54 @@ namespace {
 
 using Args = std::span<const Vector>;
 
-constexpr std::int64_t kSecondUs = 1'000'000, kMinuteUs = 60 * kSecondUs, kHourUs = 60 * kMinuteUs, kDayUs = 24 * kHourUs;
+constexpr std::int64_t kSecondUs = 1'000'000, kMinuteUs = 60 * kSecondUs, kHourUs = 60 * kMinuteUs,
+                       kDayUs = 24 * kHourUs;
 
 // The first hours after INT64_MIN have no whole day below them that i64 could hold.
 constexpr std::int64_t kLowest = INT64_MIN + kDayUs;
 
-std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a / b - static_cast<std::int64_t>(a % b < 0); }
+std::int64_t floor_div(std::int64_t a, std::int64_t b) {
+  return a / b - static_cast<std::int64_t>(a % b < 0);
+}
 
-enum class Unit : std::int64_t { microsecond, millisecond, second, minute, hour, day, week, month, quarter, year };
+enum class Unit : std::int64_t {
+  microsecond,
+  millisecond,
+  second,
+  minute,
+  hour,
+  day,
+  week,
+  month,
+  quarter,
+  year
+};
 
-constexpr std::pair<std::string_view, Unit> kUnits[] = {
-    {"microsecond", Unit::microsecond}, {"millisecond", Unit::millisecond}, {"second", Unit::second},
-    {"minute", Unit::minute},           {"hour", Unit::hour},               {"day", Unit::day},
-    {"week", Unit::week},               {"month", Unit::month},             {"quarter", Unit::quarter},
-    {"year", Unit::year}};
+constexpr std::pair<std::string_view, Unit> kUnits[] = {{"microsecond", Unit::microsecond},
+                                                        {"millisecond", Unit::millisecond},
+                                                        {"second", Unit::second},
+                                                        {"minute", Unit::minute},
+                                                        {"hour", Unit::hour},
+                                                        {"day", Unit::day},
+                                                        {"week", Unit::week},
+                                                        {"month", Unit::month},
+                                                        {"quarter", Unit::quarter},
+                                                        {"year", Unit::year}};
 
 std::int64_t fixed_us(Unit u) {
   switch (u) {
-    case Unit::millisecond: return 1000;
-    case Unit::second: return kSecondUs;
-    case Unit::minute: return kMinuteUs;
-    case Unit::hour: return kHourUs;
-    case Unit::day: return kDayUs;
-    default: return 1;
+    case Unit::millisecond:
+      return 1000;
+    case Unit::second:
+      return kSecondUs;
+    case Unit::minute:
+      return kMinuteUs;
+    case Unit::hour:
+      return kHourUs;
+    case Unit::day:
+      return kDayUs;
+    default:
+      return 1;
   }
 }
 
@@ -67,37 +92,59 @@ Result<Vector> time_bucket(const Node& node, Args args, std::size_t rows) {
   const std::int64_t step = node.parameter;
   const std::int64_t origin = args.size() > 1 ? int_at(args[1], 0) : 0;
   return map_one_or_null<std::int64_t, std::int64_t>(
-      Lane::i64, args, rows, [=](std::int64_t t, std::int64_t& out) { return floor_to(t, step, origin, out); });
+      Lane::i64, args, rows,
+      [=](std::int64_t t, std::int64_t& out) { return floor_to(t, step, origin, out); });
 }
 
-enum Part : std::int64_t { kYear, kQuarter, kMonth, kDay, kHour, kMinute, kSecond, kDayOfWeek, kDayOfYear, kEpoch };
+enum Part : std::int64_t {
+  kYear,
+  kQuarter,
+  kMonth,
+  kDay,
+  kHour,
+  kMinute,
+  kSecond,
+  kDayOfWeek,
+  kDayOfYear,
+  kEpoch
+};
 
 std::int64_t part_of(std::int64_t t, Part part) {
   switch (part) {
-    case kHour: return (t - floor_div(t, kDayUs) * kDayUs) / kHourUs;
-    case kMinute: return (t - floor_div(t, kHourUs) * kHourUs) / kMinuteUs;
-    case kSecond: return (t - floor_div(t, kMinuteUs) * kMinuteUs) / kSecondUs;
-    case kEpoch: return floor_div(t, kSecondUs);
+    case kHour:
+      return (t - floor_div(t, kDayUs) * kDayUs) / kHourUs;
+    case kMinute:
+      return (t - floor_div(t, kHourUs) * kHourUs) / kMinuteUs;
+    case kSecond:
+      return (t - floor_div(t, kMinuteUs) * kMinuteUs) / kSecondUs;
+    case kEpoch:
+      return floor_div(t, kSecondUs);
     case kDayOfWeek: {  // 0 is Sunday; 1970-01-01 was a Thursday
       const std::int64_t days = floor_div(t, kDayUs) + 4;
       return days - floor_div(days, 7) * 7;
     }
-    default: break;
+    default:
+      break;
   }
   const CivilDate d = civil(t);
   switch (part) {
-    case kYear: return d.year;
-    case kQuarter: return (d.month - 1) / 3 + 1;
-    case kMonth: return d.month;
-    case kDayOfYear: return floor_div(t, kDayUs) - days_from_civil(d.year, 1, 1) + 1;
-    default: return d.day;
+    case kYear:
+      return d.year;
+    case kQuarter:
+      return (d.month - 1) / 3 + 1;
+    case kMonth:
+      return d.month;
+    case kDayOfYear:
+      return floor_div(t, kDayUs) - days_from_civil(d.year, 1, 1) + 1;
+    default:
+      return d.day;
   }
 }
 
 template <Part part>
 Result<Vector> time_part(const Node&, Args args, std::size_t rows) {
-  return map_one<std::int64_t, std::int64_t>(Lane::i64, args, rows,
-                                             [](std::int64_t t) { return part_of(std::max(t, kLowest), part); });
+  return map_one<std::int64_t, std::int64_t>(
+      Lane::i64, args, rows, [](std::int64_t t) { return part_of(std::max(t, kLowest), part); });
 }
 
 void append_number(std::string& out, std::int64_t v, std::size_t width) {
@@ -113,24 +160,50 @@ void format_time(std::string& out, std::string_view format, std::int64_t t) {
       continue;
     }
     switch (format[++i]) {
-      case 'Y': append_number(out, part_of(t, kYear), 4); break;
-      case 'm': append_number(out, part_of(t, kMonth), 2); break;
-      case 'd': append_number(out, part_of(t, kDay), 2); break;
-      case 'H': append_number(out, part_of(t, kHour), 2); break;
-      case 'M': append_number(out, part_of(t, kMinute), 2); break;
-      case 'S': append_number(out, part_of(t, kSecond), 2); break;
-      case 'j': append_number(out, part_of(t, kDayOfYear), 3); break;
-      case 'w': append_number(out, part_of(t, kDayOfWeek), 1); break;
-      case 's': append_number(out, part_of(t, kEpoch), 1); break;
-      case 'F': format_time(out, "%Y-%m-%d", t); break;
-      case 'T': format_time(out, "%H:%M:%S", t); break;
+      case 'Y':
+        append_number(out, part_of(t, kYear), 4);
+        break;
+      case 'm':
+        append_number(out, part_of(t, kMonth), 2);
+        break;
+      case 'd':
+        append_number(out, part_of(t, kDay), 2);
+        break;
+      case 'H':
+        append_number(out, part_of(t, kHour), 2);
+        break;
+      case 'M':
+        append_number(out, part_of(t, kMinute), 2);
+        break;
+      case 'S':
+        append_number(out, part_of(t, kSecond), 2);
+        break;
+      case 'j':
+        append_number(out, part_of(t, kDayOfYear), 3);
+        break;
+      case 'w':
+        append_number(out, part_of(t, kDayOfWeek), 1);
+        break;
+      case 's':
+        append_number(out, part_of(t, kEpoch), 1);
+        break;
+      case 'F':
+        format_time(out, "%Y-%m-%d", t);
+        break;
+      case 'T':
+        format_time(out, "%H:%M:%S", t);
+        break;
       case 'f':
         append_number(out, part_of(t, kSecond), 2);
         out.push_back('.');
         append_number(out, (t - floor_div(t, kSecondUs) * kSecondUs) / 1000, 3);
         break;
-      case '%': out.push_back('%'); break;
-      default: out.append({'%', format[i]}); break;
+      case '%':
+        out.push_back('%');
+        break;
+      default:
+        out.append({'%', format[i]});
+        break;
     }
   }
 }
@@ -155,13 +228,15 @@ std::string lower(std::string s) {
 
 Result<NodePtr> make_date_trunc(std::vector<NodePtr> args, Place place) {
   if (!args[0]->is_constant() || args[0]->type != TypeId::utf8 || args[0]->constant.is_null())
-    return place.error(ErrorCode::type_mismatch, "date_trunc() takes the unit as a literal, as in date_trunc('hour', t)");
+    return place.error(ErrorCode::type_mismatch,
+                       "date_trunc() takes the unit as a literal, as in date_trunc('hour', t)");
   const std::string name = lower(args[0]->constant.as_bytes());
   FIRN_ASSIGN(const NodePtr time, convert_argument(args[1], ArgKind::timestamp, "date_trunc", place));
   std::vector<std::string_view> known;
   for (const auto& [unit_name, unit] : kUnits) {
     if (name == unit_name || name == std::string(unit_name) + "s")
-      return kernel_node(date_trunc, TypeId::timestamp, {time}, place, false, static_cast<std::int64_t>(unit));
+      return kernel_node(date_trunc, TypeId::timestamp, {time}, place, false,
+                         static_cast<std::int64_t>(unit));
     known.push_back(unit_name);
   }
   return place.error(ErrorCode::parse, "unknown unit '" + name + "'" + did_you_mean(name, known));
@@ -177,7 +252,8 @@ Result<NodePtr> make_time_bucket(std::vector<NodePtr> args, Place place) {
   } else if (width->is_constant() && width->type == TypeId::i64 && !width->constant.is_null()) {
     us = width->constant.as_signed();
   } else {
-    return place.error(ErrorCode::type_mismatch, "time_bucket() takes the width as a literal, as in time_bucket(5m, t)");
+    return place.error(ErrorCode::type_mismatch,
+                       "time_bucket() takes the width as a literal, as in time_bucket(5m, t)");
   }
   if (us <= 0) return place.error(ErrorCode::out_of_range, "the width of time_bucket() must be above 0");
   FIRN_ASSIGN(const NodePtr time, convert_argument(args[1], ArgKind::timestamp, "time_bucket", place));

@@ -18,7 +18,7 @@ struct Blocks {
   Blocks(const Blocks&) = delete;
   Blocks& operator=(const Blocks&) = delete;
   ~Blocks() {
-    while (count > 0) ::operator delete(free[--count], std::align_val_t{kBufferAlignment});
+    while (count > 0) ::operator delete (free[--count], std::align_val_t{kBufferAlignment});
     free.fill(nullptr);
     count = kBlocksKept;  // a block freed later, as the thread ends, is not kept
   }
@@ -28,14 +28,14 @@ thread_local Blocks blocks;
 void* take_block() {
   if (blocks.count > 0 && blocks.count <= kBlocksKept && blocks.free[blocks.count - 1] != nullptr)
     return blocks.free[--blocks.count];
-  return ::operator new(kBlockBytes, std::align_val_t{kBufferAlignment});
+  return ::operator new (kBlockBytes, std::align_val_t{kBufferAlignment});
 }
 
 void give_block(void* p) {
   if (blocks.count < kBlocksKept)
     blocks.free[blocks.count++] = p;
   else
-    ::operator delete(p, std::align_val_t{kBufferAlignment});
+    ::operator delete (p, std::align_val_t{kBufferAlignment});
 }
 
 template <class From, class To>
@@ -88,28 +88,42 @@ Vector load_bytes(const Column& c, const Rows& rows) {
 
 Vector load_values(const Column& c, const Rows& rows) {
   switch (c.type) {
-    case TypeId::boolean: return load_bool(c, rows);
-    case TypeId::i8: return load_fixed<std::int8_t, std::int64_t>(c, rows, Lane::i64);
-    case TypeId::i16: return load_fixed<std::int16_t, std::int64_t>(c, rows, Lane::i64);
+    case TypeId::boolean:
+      return load_bool(c, rows);
+    case TypeId::i8:
+      return load_fixed<std::int8_t, std::int64_t>(c, rows, Lane::i64);
+    case TypeId::i16:
+      return load_fixed<std::int16_t, std::int64_t>(c, rows, Lane::i64);
     case TypeId::i32:
-    case TypeId::date: return load_fixed<std::int32_t, std::int64_t>(c, rows, Lane::i64);
+    case TypeId::date:
+      return load_fixed<std::int32_t, std::int64_t>(c, rows, Lane::i64);
     case TypeId::i64:
-    case TypeId::timestamp: return load_fixed<std::int64_t, std::int64_t>(c, rows, Lane::i64);
-    case TypeId::u8: return load_fixed<std::uint8_t, std::uint64_t>(c, rows, Lane::u64);
-    case TypeId::u16: return load_fixed<std::uint16_t, std::uint64_t>(c, rows, Lane::u64);
-    case TypeId::u32: return load_fixed<std::uint32_t, std::uint64_t>(c, rows, Lane::u64);
-    case TypeId::u64: return load_fixed<std::uint64_t, std::uint64_t>(c, rows, Lane::u64);
-    case TypeId::f32: return load_fixed<float, double>(c, rows, Lane::f64);
-    case TypeId::f64: return load_fixed<double, double>(c, rows, Lane::f64);
+    case TypeId::timestamp:
+      return load_fixed<std::int64_t, std::int64_t>(c, rows, Lane::i64);
+    case TypeId::u8:
+      return load_fixed<std::uint8_t, std::uint64_t>(c, rows, Lane::u64);
+    case TypeId::u16:
+      return load_fixed<std::uint16_t, std::uint64_t>(c, rows, Lane::u64);
+    case TypeId::u32:
+      return load_fixed<std::uint32_t, std::uint64_t>(c, rows, Lane::u64);
+    case TypeId::u64:
+      return load_fixed<std::uint64_t, std::uint64_t>(c, rows, Lane::u64);
+    case TypeId::f32:
+      return load_fixed<float, double>(c, rows, Lane::f64);
+    case TypeId::f64:
+      return load_fixed<double, double>(c, rows, Lane::f64);
     case TypeId::utf8:
-    case TypeId::binary: return load_bytes(c, rows);
-    default: return null_vector(Lane::boolean, rows.count);
+    case TypeId::binary:
+      return load_bytes(c, rows);
+    default:
+      return null_vector(Lane::boolean, rows.count);
   }
 }
 
 void load_validity(const Column& c, const Rows& rows, std::uint8_t* out) {
   const std::uint8_t* bits = c.validity.data();
-  for (std::size_t i = 0; i < rows.count; ++i) out[i] = bit_at(bits, rows.picked ? rows.picked[i] : rows.begin + i);
+  for (std::size_t i = 0; i < rows.count; ++i)
+    out[i] = bit_at(bits, rows.picked ? rows.picked[i] : rows.begin + i);
 }
 
 template <class T>
@@ -157,11 +171,16 @@ Vector append_typed(const Vector& a, const Vector& b) {
 template <class F>
 auto by_lane(Lane lane, F f) {
   switch (lane) {
-    case Lane::i64: return f(static_cast<std::int64_t*>(nullptr));
-    case Lane::u64: return f(static_cast<std::uint64_t*>(nullptr));
-    case Lane::f64: return f(static_cast<double*>(nullptr));
-    case Lane::bytes: return f(static_cast<std::string_view*>(nullptr));
-    default: return f(static_cast<std::uint8_t*>(nullptr));
+    case Lane::i64:
+      return f(static_cast<std::int64_t*>(nullptr));
+    case Lane::u64:
+      return f(static_cast<std::uint64_t*>(nullptr));
+    case Lane::f64:
+      return f(static_cast<double*>(nullptr));
+    case Lane::bytes:
+      return f(static_cast<std::string_view*>(nullptr));
+    default:
+      return f(static_cast<std::uint8_t*>(nullptr));
   }
 }
 
@@ -192,12 +211,12 @@ void append_fixed(ColumnBuilder& builder, const Vector& v) {
 
 std::shared_ptr<void> scratch(std::size_t bytes) {
   if (bytes <= kBlockBytes / 16) {
-    return {::operator new(std::max<std::size_t>(bytes, 1), std::align_val_t{kBufferAlignment}),
-            [](void* p) { ::operator delete(p, std::align_val_t{kBufferAlignment}); }};
+    return {::operator new (std::max<std::size_t>(bytes, 1), std::align_val_t{kBufferAlignment}),
+            [](void* p) { ::operator delete (p, std::align_val_t{kBufferAlignment}); }};
   }
   if (bytes <= kBlockBytes) return {take_block(), give_block};
-  return {::operator new(bytes, std::align_val_t{kBufferAlignment}),
-          [](void* p) { ::operator delete(p, std::align_val_t{kBufferAlignment}); }};
+  return {::operator new (bytes, std::align_val_t{kBufferAlignment}),
+          [](void* p) { ::operator delete (p, std::align_val_t{kBufferAlignment}); }};
 }
 
 std::shared_ptr<const Vector> load_dictionary(const Column& dictionary) {
@@ -245,11 +264,16 @@ Vector load(const Column& column, const Rows& rows) {
 Vector constant_vector(const Value& value, Lane lane, std::size_t size) {
   if (value.is_null()) return null_vector(lane, size);
   switch (lane) {
-    case Lane::i64: return one_value(lane, value.as_signed(), size);
-    case Lane::u64: return one_value(lane, value.as_unsigned(), size);
-    case Lane::f64: return one_value(lane, value.as_double(), size);
-    case Lane::boolean: return one_value(lane, static_cast<std::uint8_t>(value.as_bool()), size);
-    case Lane::bytes: break;
+    case Lane::i64:
+      return one_value(lane, value.as_signed(), size);
+    case Lane::u64:
+      return one_value(lane, value.as_unsigned(), size);
+    case Lane::f64:
+      return one_value(lane, value.as_double(), size);
+    case Lane::boolean:
+      return one_value(lane, static_cast<std::uint8_t>(value.as_bool()), size);
+    case Lane::bytes:
+      break;
   }
   struct Owned {
     std::string text;
@@ -279,11 +303,21 @@ Vector null_vector(Lane lane, std::size_t size) {
   v.size = size;
   v.valid = &absent;
   switch (lane) {
-    case Lane::bytes: v.values = &empty; break;
-    case Lane::i64: v.values = &zero_signed; break;
-    case Lane::u64: v.values = &zero; break;
-    case Lane::f64: v.values = &zero_float; break;
-    case Lane::boolean: v.values = &absent; break;
+    case Lane::bytes:
+      v.values = &empty;
+      break;
+    case Lane::i64:
+      v.values = &zero_signed;
+      break;
+    case Lane::u64:
+      v.values = &zero;
+      break;
+    case Lane::f64:
+      v.values = &zero_float;
+      break;
+    case Lane::boolean:
+      v.values = &absent;
+      break;
   }
   return v;
 }
@@ -343,19 +377,30 @@ void to_mask(const Vector& v, std::uint8_t* mask) {
 void append_to(ColumnBuilder& builder, const Vector& any) {
   const Vector v = flatten(any);
   switch (builder.type()) {
-    case TypeId::i8: return append_fixed<std::int8_t, std::int64_t>(builder, v);
-    case TypeId::i16: return append_fixed<std::int16_t, std::int64_t>(builder, v);
+    case TypeId::i8:
+      return append_fixed<std::int8_t, std::int64_t>(builder, v);
+    case TypeId::i16:
+      return append_fixed<std::int16_t, std::int64_t>(builder, v);
     case TypeId::i32:
-    case TypeId::date: return append_fixed<std::int32_t, std::int64_t>(builder, v);
+    case TypeId::date:
+      return append_fixed<std::int32_t, std::int64_t>(builder, v);
     case TypeId::i64:
-    case TypeId::timestamp: return append_fixed<std::int64_t, std::int64_t>(builder, v);
-    case TypeId::u8: return append_fixed<std::uint8_t, std::uint64_t>(builder, v);
-    case TypeId::u16: return append_fixed<std::uint16_t, std::uint64_t>(builder, v);
-    case TypeId::u32: return append_fixed<std::uint32_t, std::uint64_t>(builder, v);
-    case TypeId::u64: return append_fixed<std::uint64_t, std::uint64_t>(builder, v);
-    case TypeId::f32: return append_fixed<float, double>(builder, v);
-    case TypeId::f64: return append_fixed<double, double>(builder, v);
-    default: break;
+    case TypeId::timestamp:
+      return append_fixed<std::int64_t, std::int64_t>(builder, v);
+    case TypeId::u8:
+      return append_fixed<std::uint8_t, std::uint64_t>(builder, v);
+    case TypeId::u16:
+      return append_fixed<std::uint16_t, std::uint64_t>(builder, v);
+    case TypeId::u32:
+      return append_fixed<std::uint32_t, std::uint64_t>(builder, v);
+    case TypeId::u64:
+      return append_fixed<std::uint64_t, std::uint64_t>(builder, v);
+    case TypeId::f32:
+      return append_fixed<float, double>(builder, v);
+    case TypeId::f64:
+      return append_fixed<double, double>(builder, v);
+    default:
+      break;
   }
   for (std::size_t i = 0; i < v.size; ++i) {
     if (v.is_null(i) || builder.type() == TypeId::null)
@@ -378,11 +423,16 @@ Value value_of(const Vector& v, std::size_t i, TypeId type) {
   const Vector& from = v.codes ? *v.entries : v;
   const std::size_t k = v.codes ? v.codes[i] : v.constant ? 0 : i;
   switch (v.lane) {
-    case Lane::i64: return Value::of_signed(type, from.as<std::int64_t>()[k]);
-    case Lane::u64: return Value::of_unsigned(type, from.as<std::uint64_t>()[k]);
-    case Lane::f64: return Value::of_float(type, from.as<double>()[k]);
-    case Lane::bytes: return Value::of_bytes(type, std::string(from.as<std::string_view>()[k]));
-    case Lane::boolean: break;
+    case Lane::i64:
+      return Value::of_signed(type, from.as<std::int64_t>()[k]);
+    case Lane::u64:
+      return Value::of_unsigned(type, from.as<std::uint64_t>()[k]);
+    case Lane::f64:
+      return Value::of_float(type, from.as<double>()[k]);
+    case Lane::bytes:
+      return Value::of_bytes(type, std::string(from.as<std::string_view>()[k]));
+    case Lane::boolean:
+      break;
   }
   return Value(from.as<std::uint8_t>()[k] != 0);
 }

@@ -30,8 +30,8 @@ constexpr Lane lane_of(TypeId t) noexcept {
 /// Rows handled at a time: a few vectors of them fit into the second-level cache.
 inline constexpr std::size_t kChunkRows = 8192;
 
-/// Bytes for `bytes` bytes of scratch. Chunk-sized blocks are recycled within a thread, since the allocator would
-/// give them back to the system between chunks.
+/// Bytes for `bytes` bytes of scratch. Chunk-sized blocks are recycled within a thread, since the allocator
+/// would give them back to the system between chunks.
 std::shared_ptr<void> scratch(std::size_t bytes);
 
 /// An uninitialised array of n trivially copyable values.
@@ -48,8 +48,8 @@ struct Vector {
   Lane lane = Lane::boolean;
   bool constant = false;
   std::size_t size = 0;
-  const void* values = nullptr;          ///< of the lane's type
-  const std::uint8_t* valid = nullptr;   ///< one byte a value, 1 = present; nullptr: no NULLs
+  const void* values = nullptr;         ///< of the lane's type
+  const std::uint8_t* valid = nullptr;  ///< one byte a value, 1 = present; nullptr: no NULLs
   const std::uint32_t* codes = nullptr;
   std::shared_ptr<const Vector> entries;
   std::shared_ptr<const void> values_owner, valid_owner, codes_owner, bytes_owner;
@@ -68,7 +68,8 @@ struct Vector {
   bool is_constant_null() const noexcept { return !codes && constant && valid && !valid[0]; }
 };
 
-/// A flat vector under construction: `data` and (from with_nulls() on) `valid` are writable until it is given away.
+/// A flat vector under construction: `data` and (from with_nulls() on) `valid` are writable until it is given
+/// away.
 template <class T>
 struct NewVector {
   Vector v;
@@ -103,8 +104,8 @@ struct Rows {
   const std::uint32_t* picked = nullptr;  ///< `count` rows, ascending or not; nullptr: begin .. begin + count
 };
 
-/// The rows of a plain or dictionary column; zero-copy where layout allows (the column must outlive the vector then
-/// through its buffers, which the vector shares). Dictionary columns come in coded form.
+/// The rows of a plain or dictionary column; zero-copy where layout allows (the column must outlive the
+/// vector then through its buffers, which the vector shares). Dictionary columns come in coded form.
 Vector load(const Column& column, const Rows& rows);
 /// The entries of a dictionary and behind them one NULL.
 std::shared_ptr<const Vector> load_dictionary(const Column& dictionary);
