@@ -3,6 +3,7 @@
 #include <utility>
 #include <algorithm>
 #include <cctype>
+#include <utility>
 #include <vector>
 
 namespace firn::runtime {
