@@ -440,6 +440,9 @@ test_inspect() {
     run inspect "$file"
     is 0
   done < <(find i -type f \( -name '*.log' -o -name 'ckp-*' -o -name 'table.fb' -o -name 'data.mdb' \))
+  run inspect "$(find i -name 'ckp-*' | head -n 1)"
+  says ", footer"
+  says "sound"
   run inspect "$(find i -path '*warm*' -name '*.log' | head -n 1)"
   says "warm block"
   file=$(find i -path '*commit*' -name '*.log' -size +8k | sort | head -n 1)
