@@ -440,6 +440,9 @@ test_inspect() {
     run inspect "$file"
     is 0
   done < <(find i -type f \( -name '*.log' -o -name 'ckp-*' -o -name 'table.fb' -o -name 'data.mdb' \))
+  run inspect "$(find i -name 'ckp-*' | head -n 1)"
+  says ", footer"
+  says "sound"
   run inspect "$(find i -path '*warm*' -name '*.log' | head -n 1)"
   says "warm block"
   file=$(find i -path '*commit*' -name '*.log' -size +8k | sort | head -n 1)
@@ -529,9 +532,12 @@ test_kill() {
       sleep 0.01
     done
     { kill -KILL "$writer" && wait "$writer"; } 2>/dev/null
+    status=$?
+    is 137 # killed, not done: else the rest proves nothing
     acked=$(awk 'NF == 3 { total = $3 } END { print total + 0 }' k.acks)
     rows=$(answer k 'SELECT count(*) FROM flights')
     holds "$acked" -gt 0
+    holds "$acked" -lt "$sample_rows"
     holds "$rows" -ge "$acked"
     holds $((rows % 2000)) -eq 0
     run verify k --deep

@@ -132,7 +132,8 @@ ExitStatus run_decisions(const Arguments& a) {
   TextTable text({"time", "table", "action", "subject", "reason"});
   for (const HybridTable& table : tables_of(db, a.optional_word(1))) {
     json.begin_object().add("name", table.name()).begin_array("decisions");
-    for (const Decision& d : table.decisions().value()) {
+    const std::vector<Decision> list = table.decisions().value();
+    for (const Decision& d : list) {
       json.begin_object()
           .add("time", format_timestamp(d.time.us))
           .add("action", d.action)

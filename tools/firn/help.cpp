@@ -52,9 +52,9 @@ std::string nearest(std::string_view word, std::span<const std::string_view> nam
   std::string_view best;
   std::size_t least = 1 + std::max<std::size_t>(1, word.size() / 3);
   for (const std::string_view name : names) {
-    // A beginning counts as one letter away: "seg" for "segments".
+    // A beginning is nearer than any mistake: "seg" is "segments".
     const bool begins = word.size() >= 3 && name.starts_with(word);
-    const std::size_t d = begins ? 1 : distance(word.substr(0, 64), name);
+    const std::size_t d = begins ? 0 : distance(word.substr(0, 64), name);
     if (d >= least) continue;
     least = d;
     best = name;

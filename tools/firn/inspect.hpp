@@ -29,6 +29,14 @@ ExitStatus inspect_lmdb(const InspectedFile& f);
 
 /// Prints the block at `offset` of the file, indented; false if it is not sound.
 bool print_block(const InspectedFile& f, std::uint64_t offset, std::uint64_t store_id);
+/// What table.fb says: "FIRN", CRC-32C of the rest, the FlatBuffer. Error {corrupt}.
+struct TableIdentity {
+  std::uint64_t store_id = 0, table_id = 0;
+  std::uint32_t format_version = 0;
+  std::int64_t created_us = 0;
+  std::string name;
+};
+Result<TableIdentity> read_table_identity(io::Disk& disk, const std::string& path);
 /// At most 48 bytes as hexadecimal digits.
 std::string hex_of(std::string_view bytes);
 

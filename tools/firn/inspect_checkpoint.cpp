@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <optional>
 
-#include <schema/log_generated.h>
 #include "human.hpp"
 #include "inspect.hpp"
 #include "io/crc32c.hpp"
@@ -15,7 +14,6 @@ namespace firn::cli {
 namespace {
 
 constexpr std::uint32_t kBlock = 0x4B43464BU, kEnd = 0x4B43464EU;
-constexpr std::size_t kTableFileBytesMax = 1 << 20;
 constexpr std::size_t kHeaderBytes = 16, kFooterBodyBytes = 24;
 
 /// Checkpoints lie in TABLE/hot; the store id stands in TABLE/table.fb.
@@ -23,11 +21,9 @@ std::optional<std::uint64_t> store_id_near(const InspectedFile& f) {
   const std::string folder = std::filesystem::path(f.folder).parent_path().string();
   const auto disk = io::PosixDisk::open_root(folder, false);
   if (!disk) return std::nullopt;
-  const auto bytes = io::read_file(**disk, "table.fb", kTableFileBytesMax);
-  if (!bytes) return std::nullopt;
-  flatbuffers::Verifier verifier(bytes->data(), bytes->size());
-  if (!verifier.VerifyBuffer<fb::TableFile>(nullptr)) return std::nullopt;
-  return flatbuffers::GetRoot<fb::TableFile>(bytes->data())->store_id();
+  const Result<TableIdentity> table = read_table_identity(**disk, "table.fb");
+  if (!table) return std::nullopt;
+  return table->store_id;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <schema/log_generated.h>
 #include "human.hpp"
 #include "inspect.hpp"
+#include "io/crc32c.hpp"
 #include "output.hpp"
 #include "schema/arrow_ipc.hpp"
 #include "schema/value.hpp"
@@ -15,6 +16,8 @@
 namespace firn::cli {
 namespace {
 
+constexpr std::size_t kTableFileBytesMax = 1 << 16;
+constexpr std::ptrdiff_t kTablePrefixBytes = 8;
 constexpr std::uint64_t kWholeFileMax = std::uint64_t{4} << 30;
 
 ExitStatus damaged(const Error& error) {
@@ -60,16 +63,29 @@ ExitStatus inspect_block(const InspectedFile& f) {
   return print_block(f, 0, prefix.store_id) ? ExitStatus::done : ExitStatus::damaged;
 }
 
+Result<TableIdentity> read_table_identity(io::Disk& disk, const std::string& path) {
+  FIRN_ASSIGN(const std::vector<std::uint8_t> bytes, io::read_file(disk, path, kTableFileBytesMax));
+  const auto damage = [&](const std::string& what) { return Error(ErrorCode::corrupt, path + ": " + what); };
+  if (bytes.size() <= std::size_t{kTablePrefixBytes} || std::memcmp(bytes.data(), "FIRN", 4) != 0)
+    return damage("it does not begin with FIRN and a checksum");
+  std::uint32_t crc = 0;
+  std::memcpy(&crc, bytes.data() + 4, sizeof crc);
+  // A copy, so that the FlatBuffer is aligned.
+  const std::vector<std::uint8_t> body(bytes.begin() + kTablePrefixBytes, bytes.end());
+  if (io::crc32c(body) != crc) return damage("the checksum does not hold");
+  flatbuffers::Verifier verifier(body.data(), body.size());
+  if (!verifier.VerifyBuffer<fb::TableFile>(nullptr)) return damage("no sound table file");
+  const auto* table = flatbuffers::GetRoot<fb::TableFile>(body.data());
+  return TableIdentity{table->store_id(), table->table_id(), table->format_version(), table->created_us(),
+                       table->name() == nullptr ? "" : table->name()->str()};
+}
+
 ExitStatus inspect_table_file(const InspectedFile& f) {
-  const Buffer bytes = read_whole(f);
-  flatbuffers::Verifier verifier(bytes.data(), bytes.size());
-  if (!verifier.VerifyBuffer<fb::TableFile>(nullptr))
-    return damaged(Error(ErrorCode::corrupt, "no sound table file"));
-  const auto* table = flatbuffers::GetRoot<fb::TableFile>(bytes.data());
-  print("table file  table " + std::to_string(table->table_id()) + " '" +
-        (table->name() == nullptr ? "" : table->name()->str()) + "'  store " +
-        std::to_string(table->store_id()) + "  format " + std::to_string(table->format_version()) +
-        "  made " + format_timestamp(table->created_us()) + "\n");
+  const Result<TableIdentity> table = read_table_identity(*f.disk, f.path);
+  if (!table) return damaged(table.error());
+  print("table file  table " + std::to_string(table->table_id) + " '" + table->name + "'  store " +
+        std::to_string(table->store_id) + "  format " + std::to_string(table->format_version) + "  made " +
+        format_timestamp(table->created_us) + "\n");
   return ExitStatus::done;
 }
 

@@ -27,7 +27,7 @@ DatabaseOptions existing() {
 }
 
 Error with_advice(const Error& error, const std::string& path) {
-  if (error.code() != ErrorCode::not_found) return error;
+  if (error.code() != ErrorCode::not_found && error.code() != ErrorCode::invalid_argument) return error;
   return {
       ErrorCode::not_found,
       path + " is no firn database; make one with 'firn create' or 'firn import --create' under a new name"};
@@ -79,7 +79,8 @@ HybridTable table_of(const Database& db, const std::string& name) {
 std::vector<HybridTable> tables_of(const Database& db, const std::optional<std::string>& name) {
   if (name) return {table_of(db, *name)};
   std::vector<HybridTable> tables;
-  for (const std::string& each : db.tables().value()) tables.push_back(db.table(each).value());
+  const std::vector<std::string> names = db.tables().value();
+  for (const std::string& each : names) tables.push_back(db.table(each).value());
   return tables;
 }
 

@@ -18,13 +18,14 @@ class TextRows : public RowSource {
     if (!reader_) FIRN_TRY(begin());
     for (;;) {
       if (std::optional<Batch> batch = reader_->next()) return batch;
+      if (failure_) return *failure_;
       if (ended_) return std::optional<Batch>();
       FIRN_ASSIGN(const auto bytes, next_bytes());
       if (bytes.empty()) {
         ended_ = true;
-        FIRN_TRY(reader_->finish());
+        note_failure(reader_->finish());
       } else {
-        FIRN_TRY(reader_->feed(bytes));
+        note_failure(reader_->feed(bytes));
       }
     }
   }
@@ -34,6 +35,11 @@ class TextRows : public RowSource {
   std::uint64_t bad_rows() const override { return reader_ ? reader_->bad_rows() : 0; }
 
  private:
+  /// Full batches before the misfit are given out first.
+  void note_failure(const Result<void>& done) {
+    if (!done) failure_ = done.error();
+  }
+
   Result<void> begin() {
     if (!options_.schema) {
       FIRN_ASSIGN(const Schema found, infer());
@@ -88,6 +94,7 @@ class TextRows : public RowSource {
   std::unique_ptr<Reader> reader_;
   std::vector<std::vector<std::uint8_t>> kept_;
   std::size_t kept_at_ = 0;
+  std::optional<Error> failure_;
   bool input_ended_ = false, ended_ = false;
 };
 

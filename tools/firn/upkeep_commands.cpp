@@ -103,7 +103,8 @@ ExitStatus run_verify(const Arguments& a) {
   std::string out;
   for (const HybridTable& table : tables_of(db, std::nullopt)) {
     ++tables;
-    for (const std::string& finding : table.verify(deep).value()) {
+    const std::vector<std::string> list = table.verify(deep).value();
+    for (const std::string& finding : list) {
       ++findings;
       out += table.name() + ": " + finding + "\n";
     }
