@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "storage/cold/bit_packing.hpp"
-#include "storage/cold/byte_stream.hpp"
+#include "storage/cold/codecs/byte_stream.hpp"
 #include "storage/cold/codecs/codecs.hpp"
 
 namespace firn::storage::cold {

@@ -1,7 +1,7 @@
 // plain strings: u64 bytes, child ends (position behind each string), byte stream.
 #include <algorithm>
 
-#include "storage/cold/byte_stream.hpp"
+#include "storage/cold/codecs/byte_stream.hpp"
 #include "storage/cold/codecs/codecs.hpp"
 
 namespace firn::storage::cold {

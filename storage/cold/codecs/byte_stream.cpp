@@ -1,4 +1,4 @@
-#include "storage/cold/byte_stream.hpp"
+#include "storage/cold/codecs/byte_stream.hpp"
 
 #include <zstd.h>
 
