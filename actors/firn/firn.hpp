@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "io/clock.hpp"
+#include "schema/arrow_c.hpp"
 #include "schema/batch.hpp"
 #include "schema/query.hpp"
 #include "schema/result.hpp"
@@ -22,8 +23,6 @@
 #include "schema/value.hpp"
 #include "storage/table_config.hpp"
 
-struct ArrowArrayStream;
-
 namespace firn {
 
 namespace runtime {
@@ -31,14 +30,15 @@ class DatabaseCore;
 class TableCore;
 }  // namespace runtime
 class HybridTable;
+struct TableActorAccess;
 
 /// What a committed write answers: durable when it returns.
 struct Commit {
-  Csn csn;                                ///< commit sequence number, dense within the table
-  Timestamp time;                         ///< commit time, UTC
-  StorageTier tier = StorageTier::none;   ///< where the rows went
+  Csn csn;                               ///< commit sequence number, dense within the table
+  Timestamp time;                        ///< commit time, UTC
+  StorageTier tier = StorageTier::none;  ///< where the rows went
   std::uint64_t rows = 0;
-  bool repeated = false;                  ///< the token was known; this is the first commit's answer
+  bool repeated = false;  ///< the token was known; this is the first commit's answer
 };
 
 enum class WriteMode : std::uint8_t {
@@ -85,7 +85,9 @@ class DataFrame {
   const std::string& name(std::size_t column) const { return batch_.schema()[column].name; }
   TypeId type(std::size_t column) const { return batch_.schema()[column].type; }
   /// Requires row < rows(), column < columns().
-  Value at(std::int64_t row, std::size_t column) const { return batch_[column].value_at(static_cast<std::size_t>(row)); }
+  Value at(std::int64_t row, std::size_t column) const {
+    return batch_[column].value_at(static_cast<std::size_t>(row));
+  }
   std::optional<std::size_t> find(std::string_view name) const;
   /// RFC 4180 with a header line; NULL is empty.
   std::string to_csv() const;
@@ -133,20 +135,20 @@ struct TableStats {
   TierReport hot, warm, cold;
   std::uint64_t history_rows = 0, history_bytes = 0, log_bytes = 0, checkpoint_bytes = 0;
   std::uint64_t pins = 0;
-  Csn horizon;                      ///< the earliest CSN that AS OF can still read
+  Csn horizon;  ///< the earliest CSN that AS OF can still read
   std::uint64_t reads = 0, writes = 0;
   Workload workload = Workload::idle;
-  double write_amplification = 0;   ///< bytes written / bytes ingested since open; 0 = nothing ingested
+  double write_amplification = 0;  ///< bytes written / bytes ingested since open; 0 = nothing ingested
   std::int64_t recovery_us = 0;
-  std::string read_only_reason;     ///< "" = writable
+  std::string read_only_reason;  ///< "" = writable
 };
 
 /// One change that optimize() or the background made, and why.
 struct Decision {
   Timestamp time;
-  std::string action;    ///< "demote_to_warm", "archive_to_cold", "promote_to_warm", "compact", "set" ...
-  std::string subject;   ///< file, block or option
-  std::string reason;    ///< the evidence, with figures
+  std::string action;   ///< "demote_to_warm", "archive_to_cold", "promote_to_warm", "compact", "set" ...
+  std::string subject;  ///< file, block or option
+  std::string reason;   ///< the evidence, with figures
 };
 
 struct OptimizationResult {
@@ -162,7 +164,7 @@ struct AccessReport {
     std::uint64_t id = 0;
     StorageTier tier = StorageTier::none;
     std::uint64_t rows = 0, bytes = 0, reads = 0, ended = 0;
-    double heat = 0;                 ///< decayed reads
+    double heat = 0;  ///< decayed reads
     StorageTier suggested = StorageTier::none;
     std::string key_min, key_max, reason;
   };
@@ -184,8 +186,8 @@ struct SegmentView {
 
 /// What EXPLAIN prints.
 struct StoragePlan {
-  std::string kind;                    ///< "point", "analytical", "time travel"
-  std::vector<std::string> lines;      ///< the plan as text, one line an operator or tier
+  std::string kind;                ///< "point", "analytical", "time travel"
+  std::vector<std::string> lines;  ///< the plan as text, one line an operator or tier
 };
 
 struct CompactOptions {
@@ -193,11 +195,12 @@ struct CompactOptions {
 };
 
 struct DatabaseOptions {
-  bool create = true;                   ///< false: {not_found} if there is none
-  bool read_only = false;               ///< works beside a process that has the database open
-  std::shared_ptr<io::Clock> clock;     ///< default: the system's
-  std::function<void(std::string_view)> log;  ///< notices (recovery, fallback to plain system calls ...); default: none
-  bool background = true;               ///< age, size and access rules run by themselves
+  bool create = true;                ///< false: {not_found} if there is none
+  bool read_only = false;            ///< works beside a process that has the database open
+  std::shared_ptr<io::Clock> clock;  ///< default: the system's
+  std::function<void(std::string_view)>
+      log;                 ///< notices (recovery, fallback to plain system calls ...); default: none
+  bool background = true;  ///< age, size and access rules run by themselves
   std::int64_t background_tick_us = 1'000'000;  ///< how often they look, in the clock's time
 };
 
@@ -208,7 +211,8 @@ class Database {
   static Result<Database> open(const std::string& path, const DatabaseOptions& options = {});
   Database() = default;
 
-  Result<HybridTable> create_table(const std::string& name, const Schema& schema, const HybridTableConfig& config = {});
+  Result<HybridTable> create_table(const std::string& name, const Schema& schema,
+                                   const HybridTableConfig& config = {});
   Result<HybridTable> table(const std::string& name) const;
   Result<HybridTable> get_table(const std::string& name) const;
   Result<std::vector<std::string>> tables() const;
@@ -219,9 +223,15 @@ class Database {
   const std::string& path() const;
   /// Ends cleanly: what was accepted is answered, background work stops, files are closed. Later calls: {closed}.
   Result<void> close();
+  /// The database's actor, a DatabaseActor. Include <firn/messages.hpp>.
+  template <class Access = TableActorAccess>
+  auto actor() const {
+    return Access::actor(*this);
+  }
 
  private:
   friend class HybridTable;
+  friend struct TableActorAccess;
   std::shared_ptr<runtime::DatabaseCore> core_;
 };
 
@@ -265,6 +275,11 @@ class HybridTable {
   /// Writes batch after batch until `next` gives nothing; one commit a batch.
   Result<std::vector<Commit>> bulk_import(const std::function<Result<std::optional<Batch>>()>& next,
                                           const WriteOptions& options = {});
+  /// The table's actor, a TableActor. Include <firn/messages.hpp>.
+  template <class Access = TableActorAccess>
+  auto actor() const {
+    return Access::actor(*this);
+  }
 
  private:
   friend class Database;

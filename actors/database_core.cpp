@@ -1,0 +1,252 @@
+#include "database_core.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <thread>
+
+#include "start_table.hpp"
+#include "wire.hpp"
+
+namespace firn::runtime {
+namespace {
+
+constexpr std::uint64_t kBulkBytesMax = 64u << 20;
+// close() ends within 5 s: calls get 2 s to end (their queries are cancelled after 1 s), actors 2 s.
+constexpr auto kCallsGrace = std::chrono::milliseconds(1'000);
+constexpr auto kCallsCancelled = std::chrono::milliseconds(1'000);
+constexpr auto kActorsGrace = std::chrono::milliseconds(1'500);
+constexpr auto kActorsKilled = std::chrono::milliseconds(400);
+constexpr int kSupervisorsMax = 5;
+
+std::size_t worker_count(std::size_t wanted) {
+  const std::size_t n = wanted != 0 ? wanted : std::thread::hardware_concurrency();
+  return std::clamp(n, kWorkersMin, kWorkersMax);
+}
+
+Result<std::string> make_scratch_folder() {
+  std::error_code ec;
+  const auto base = std::filesystem::temp_directory_path(ec);
+  std::string name = (ec ? std::filesystem::path("/tmp") : base) / "firn-memory-XXXXXX";
+  if (mkdtemp(name.data()) == nullptr)
+    return Error(ErrorCode::io, "cannot make a temporary folder in " + base.string());
+  return name;
+}
+
+/// A folder that holds other things is not ours to fill.
+Result<void> check_is_ours(io::Disk& disk, const std::string& path) {
+  FIRN_ASSIGN(const auto entries, disk.list(""));
+  for (const auto& e : entries) {
+    if (e.name == storage::kDatabaseListName) return {};
+  }
+  for (const auto& e : entries) {
+    const bool left_by_us =
+        e.name == "lock" || e.name == "tables" || e.name == "control.sock" || e.name.ends_with(".tmp");
+    if (!left_by_us)
+      return Error(ErrorCode::invalid_argument, "'" + path + "' holds other files and is no firn database");
+  }
+  return {};
+}
+
+void start_supervisor(caf::actor_system& system, const std::shared_ptr<Services>& services, int number) {
+  const Supervisor s = spawn_supervisor(system, services);
+  services->supervisor.set(s);
+  std::weak_ptr<Services> weak = services;
+  s->attach_functor([weak, &system, number](const caf::error& why) {
+    const auto alive = weak.lock();
+    if (!alive || alive->closing) return;
+    alive->log("actor supervisor failed: " + text_of(why));
+    if (number < kSupervisorsMax)
+      start_supervisor(system, alive, number + 1);
+    else
+      alive->set_write_stop("the supervisor failed " + std::to_string(number) +
+                            " times; close and open the database");
+  });
+}
+
+template <class Handle>
+void kill(const Handle& handle) {
+  if (handle) caf::anon_send_exit(caf::actor_cast<caf::actor>(handle), caf::exit_reason::kill);
+}
+
+void kill_everybody(Services& s) {
+  kill(s.supervisor.get());
+  kill(s.lifecycle.get());
+  kill(s.scheduler.get());
+  kill(s.analyzer.get());
+  kill(s.database.get());
+  for (const TableRef& t : s.tables->all()) {
+    kill(t->addresses->table.get());
+    kill(t->addresses->hot.get());
+    kill(t->addresses->warm.get());
+    kill(t->addresses->cold.get());
+  }
+  for (std::size_t i = 0; i < s.workers.size(); ++i) kill(s.workers.address(i).get());
+}
+
+}  // namespace
+
+Result<std::shared_ptr<DatabaseCore>> DatabaseCore::open(const std::string& path,
+                                                         const DatabaseOptions& options,
+                                                         const InternalOptions& internal) {
+  std::shared_ptr<DatabaseCore> core(new DatabaseCore);
+  core->path_ = path;
+  core->read_only_ = options.read_only;
+  FIRN_TRY(core->open_files(options, internal));
+  core->start_actors();
+  return core;
+}
+
+Result<void> DatabaseCore::open_files(const DatabaseOptions& options, const InternalOptions& internal) {
+  std::string root = path_;
+  if (path_ == ":memory:") {
+    FIRN_ASSIGN(scratch_, make_scratch_folder());
+    root = scratch_;
+  }
+  auto services = std::make_shared<Services>(worker_count(internal.workers));
+  services->log = options.log ? options.log : [](std::string_view) {};
+  services->clock = options.clock ? options.clock : std::make_shared<io::SystemClock>();
+  services->own_ticks = std::dynamic_pointer_cast<io::ManualClock>(services->clock) == nullptr;
+  services->faults = internal.faults ? internal.faults : std::make_shared<FaultPlan>();
+  services->bulk_gate = std::make_shared<ByteGate>(kBulkBytesMax);
+  services->background = options.background && !read_only_;
+  services->tick_us = std::max<std::int64_t>(options.background_tick_us, 1'000);
+  const bool create = options.create && !read_only_;
+  std::string notice;
+  FIRN_ASSIGN(const std::shared_ptr<io::Disk> disk, io::open_disk(root, create, &notice));
+  if (!notice.empty()) services->log(notice);
+  FIRN_TRY(check_is_ours(*disk, root));
+  if (!create) {
+    FIRN_ASSIGN(const bool there, disk->exists(storage::kDatabaseListName));
+    if (!there) return Error(ErrorCode::not_found, "'" + root + "' holds no firn database");
+  }
+  if (!read_only_) {
+    FIRN_ASSIGN(lock_, io::FileLock::acquire(root));
+  }
+  DirectoryOptions directory;
+  directory.store = internal.store;
+  directory.store.clock = services->clock;
+  directory.store.read_only = read_only_;
+  directory.store.log = services->log;
+  directory.read_only = read_only_;
+  directory.open_max = internal.open_tables_max != 0 ? internal.open_tables_max : default_open_max();
+  FIRN_ASSIGN(services->tables, TableDirectory::open(disk, std::move(directory), create));
+  services_ = std::move(services);
+  return {};
+}
+
+void DatabaseCore::start_actors() {
+  const HostCall unpin;
+  runtime_ = std::make_unique<CafRuntime>();
+  start_supervisor(runtime_->system(), services_, 1);
+}
+
+DatabaseCore::~DatabaseCore() {
+  (void)close();  // nobody is left to hear of it
+  if (!scratch_.empty()) {
+    std::error_code ignored;
+    std::filesystem::remove_all(scratch_, ignored);
+  }
+}
+
+Result<Pin> DatabaseCore::enter() {
+  const std::lock_guard hold(mutex_);
+  if (closed_) return closing_error();
+  ++calls_;
+  return Pin(this, [](void* core) { static_cast<DatabaseCore*>(core)->leave(); });
+}
+
+void DatabaseCore::leave() {
+  const std::lock_guard hold(mutex_);
+  --calls_;
+  left_.notify_all();
+}
+
+Result<void> DatabaseCore::check_writable() const {
+  if (!read_only_) return {};
+  return Error(ErrorCode::read_only, "the database was opened for reading only");
+}
+
+Result<void> DatabaseCore::drop_table(const std::string& name) {
+  FIRN_TRY(check_writable());
+  FIRN_ASSIGN(const TableRef table, services_->tables->find(name));
+  if (table->addresses->started) {
+    WaitingCall<void> stopped;
+    auto order = make_flat<fb::StopTable>([&](auto& b) { return fb::CreateStopTable(b, table->id); });
+    caf::anon_send(services_->supervisor.get(), std::move(order), stopped.slot(), table);
+    FIRN_TRY(stopped.wait());
+  }
+  return services_->tables->drop(table);
+}
+
+void DatabaseCore::tick() {
+  const std::int64_t now = std::max<std::int64_t>(services_->clock->now().us, 1);
+  caf::anon_send(services_->lifecycle.get(), make_tick(now));
+}
+
+bool DatabaseCore::wait_for_calls(std::chrono::steady_clock::time_point until) {
+  std::unique_lock hold(mutex_);
+  return left_.wait_until(hold, until, [&] { return calls_ == 0; });
+}
+
+bool DatabaseCore::stop_actors(std::chrono::milliseconds time) {
+  WaitingCall<void> ended;
+  const Supervisor supervisor = services_->supervisor.get();
+  if (!supervisor) return false;
+  supervisor->attach_functor([slot = ended.slot()](const caf::error&) { slot.deliver({}); });
+  caf::anon_send_exit(caf::actor_cast<caf::actor>(supervisor), caf::exit_reason::user_shutdown);
+  return ended.wait_for(time).has_value();
+}
+
+void DatabaseCore::clear_addresses() {
+  services_->supervisor.clear();
+  services_->lifecycle.clear();
+  services_->scheduler.clear();
+  services_->analyzer.clear();
+  services_->database.clear();
+  for (std::size_t i = 0; i < services_->workers.size(); ++i) services_->workers.address(i).clear();
+  for (const TableRef& t : services_->tables->all()) {
+    t->addresses->table.clear();
+    t->addresses->hot.clear();
+    t->addresses->warm.clear();
+    t->addresses->cold.clear();
+  }
+}
+
+Result<void> DatabaseCore::close() {
+  {
+    const std::lock_guard hold(mutex_);
+    if (std::exchange(closed_, true)) return {};
+  }
+  if (!services_) return {};
+  services_->closing = true;
+  services_->bulk_gate->close();
+  for (const TableRef& t : services_->tables->all()) {
+    if (const auto gate = t->write_gate()) gate->close();
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  bool calls_ended = wait_for_calls(begin + kCallsGrace);
+  services_->cancelled = true;
+  calls_ended = calls_ended || wait_for_calls(begin + kCallsGrace + kCallsCancelled);
+  bool stopped = runtime_ && stop_actors(kActorsGrace);
+  if (!stopped && runtime_) {
+    kill_everybody(*services_);
+    std::this_thread::sleep_for(kActorsKilled);
+  }
+  // Workers that are stuck in a call cannot be killed; whatever they hold lives on with them.
+  Result<void> done = services_->tables->close(calls_ended && stopped);
+  clear_addresses();
+  if (stopped) {
+    const HostCall unpin;
+    runtime_.reset();
+    lock_.reset();
+    return done;
+  }
+  std::thread([runtime = std::move(runtime_), services = services_, lock = std::move(lock_)]() mutable {
+    runtime.reset();
+    services.reset();
+    lock.reset();
+  }).detach();
+  return Error(ErrorCode::busy, "closed, but background work has not ended yet; the lock goes when it does");
+}
+
+}  // namespace firn::runtime

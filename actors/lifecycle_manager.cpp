@@ -1,0 +1,163 @@
+#include "lifecycle_manager.hpp"
+
+#include "caf_runtime.hpp"
+#include "lifecycle_sessions.hpp"
+#include "services.hpp"
+#include "wire.hpp"
+
+namespace firn::runtime {
+namespace {
+
+constexpr std::int64_t kUpkeepUs = 60'000'000;
+constexpr std::int64_t kFailureRestUs =
+    30'000'000;  // after a failed background job the table is left alone for so long
+
+/// What the background does with a table just now.
+struct Watch {
+  bool busy = false;  ///< examined, or a job of the background is under way
+  std::int64_t upkeep_us = 0, rest_until_us = 0;
+};
+
+struct LifecycleState {
+  static inline const char* name = "firn.lifecycle";
+  LifecycleState() = default;
+  LifecycleSessions sessions;
+  std::map<std::uint64_t, Watch> watches;
+};
+
+using Self = LifecycleManager::stateful_pointer<LifecycleState>;
+
+flat<fb::JobReport> failed_report(std::uint64_t table, std::uint64_t session, const Error& why) {
+  JobContext context;
+  context.table_id = table;
+  context.session = session;
+  return to_message(context, Result<storage::JobReport>(why));
+}
+
+/// A worker looks; its findings come back as a JobOrder or a failed JobReport.
+void examine(Self self, Services& services, const TableRef& table, std::uint64_t session, StorageTier goal,
+             bool upkeep) {
+  const auto me = caf::actor_cast<LifecycleManager>(self);
+  ExamineSlot slot([me, table, session](Result<flat<fb::JobOrder>> r) {
+    if (r)
+      caf::anon_send(me, std::move(*r), table);
+    else
+      caf::anon_send(me, failed_report(table->id, session, r.error()), table);
+  });
+  auto request = make_flat<fb::Examine>(
+      [&](auto& b) { return fb::CreateExamine(b, table->id, session, to_fb(goal), upkeep); });
+  auto [worker, load] = services.workers.for_long_work();
+  caf::anon_send(worker, std::move(request), std::move(slot), table, std::move(load));
+}
+
+void look_around(Self self, Services& services, std::int64_t now_us) {
+  for (const TableRef& table : services.tables->all()) {
+    caf::anon_send(services.analyzer.get(), make_flat<fb::AccessCount>([&](auto& b) {
+                     return fb::CreateAccessCount(b, table->id, table->reads, table->writes, now_us);
+                   }));
+    if (services.closing || table->dropped || !table->addresses->started) continue;
+    if (!services.tables->pin_if_open(table)) continue;
+    Watch& watch = self->state.watches[table->id];
+    if (watch.busy || now_us < watch.rest_until_us) continue;
+    const bool upkeep = now_us - watch.upkeep_us >= kUpkeepUs;
+    if (upkeep) watch.upkeep_us = now_us;
+    watch.busy = true;
+    examine(self, services, table, 0, StorageTier::none, upkeep);
+  }
+}
+
+void order_job(Self self, Services& services, const flat<fb::JobOrder>& order, const TableRef& table) {
+  if (is_settled(*order) || services.closing) {
+    if (order->session() == 0)
+      self->state.watches[table->id].busy = false;
+    else
+      self->state.sessions.finish(order->session(),
+                                  services.closing ? Result<void>(closing_error()) : Result<void>());
+    return;
+  }
+  const auto me = caf::actor_cast<LifecycleManager>(self);
+  JobSlot slot([me, table, session = order->session()](Result<flat<fb::JobReport>> r) {
+    caf::anon_send(me, r ? std::move(*r) : failed_report(table->id, session, r.error()), table);
+  });
+  caf::anon_send(services.scheduler.get(), order, std::move(slot), table);
+}
+
+void background_report(Self self, Services& services, const fb::JobReport& r, const TableRef& table) {
+  Watch& watch = self->state.watches[table->id];
+  watch.busy = false;
+  if (r.error() != 0) {
+    watch.rest_until_us = services.clock->now().us + kFailureRestUs;
+    services.log("table \"" + table->name +
+                 "\": background work failed: " + (r.message() ? r.message()->str() : ""));
+    return;
+  }
+  if (!r.done() || services.closing) return;
+  watch.busy = true;  // more may be due
+  examine(self, services, table, 0, StorageTier::none, false);
+}
+
+void session_report(Self self, Services& services, const fb::JobReport& r, const TableRef& table) {
+  Session* s = self->state.sessions.find(r.session());
+  if (s == nullptr) return;
+  if (r.error() == 0 && r.done()) s->result.decisions.push_back(to_decision(r));
+  switch (LifecycleSessions::after(*s, r)) {
+    case LifecycleSessions::Next::look_again:
+      return examine(self, services, table, r.session(), s->goal, false);
+    case LifecycleSessions::Next::finished:
+      return self->state.sessions.finish(r.session(), {});
+    case LifecycleSessions::Next::failed:
+      return self->state.sessions.finish(
+          r.session(),
+          Error(static_cast<ErrorCode>(r.error()), r.message() ? r.message()->str() : "a job failed"));
+  }
+}
+
+void job_ended(Self self, Services& services, const flat<fb::JobReport>& r, const TableRef& table) {
+  if (r->error() == 0 && r->done()) table->decisions.record(to_decision(*r));
+  if (r->session() == 0)
+    background_report(self, services, *r, table);
+  else
+    session_report(self, services, *r, table);
+}
+
+void arm_timer(Self self, const Services& services) {
+  if (!services.background || !services.own_ticks) return;
+  self->delayed_send(self, std::chrono::microseconds(services.tick_us), make_tick(0));
+}
+
+LifecycleManager::behavior_type lifecycle(Self self, std::shared_ptr<Services> services) {
+  prepare(self);
+  arm_timer(self, *services);
+  return {
+      [=](const flat<fb::Tick>& tick) {
+        services->faults->check("lifecycle");
+        look_around(self, *services, services->clock->now().us);
+        if (tick->now_us() == 0) arm_timer(self, *services);  // our own timer, not a test's hand
+      },
+      [=](const flat<fb::Examine>& request, const SettleSlot& slot, const TableRef& table) {
+        services->faults->check("lifecycle");
+        Session session;
+        session.table = table;
+        session.slot = slot;
+        session.goal = from_fb(request->goal());
+        const std::uint64_t id = self->state.sessions.open(std::move(session));
+        examine(self, *services, table, id, from_fb(request->goal()), false);
+      },
+      [=](const flat<fb::JobOrder>& order, const TableRef& table) {
+        services->faults->check("lifecycle");
+        order_job(self, *services, order, table);
+      },
+      [=](const flat<fb::JobReport>& report, const TableRef& table) {
+        services->faults->check("lifecycle");
+        job_ended(self, *services, report, table);
+      },
+  };
+}
+
+}  // namespace
+
+LifecycleManager spawn_lifecycle(caf::actor_system& system, const std::shared_ptr<Services>& services) {
+  return system.spawn(lifecycle, services);
+}
+
+}  // namespace firn::runtime

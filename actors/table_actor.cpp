@@ -1,0 +1,259 @@
+#include "table_actor.hpp"
+
+#include "caf_runtime.hpp"
+#include "direct_reply.hpp"
+#include "schema/key_codec.hpp"
+#include "services.hpp"
+#include "wire.hpp"
+#include "write_check.hpp"
+
+namespace firn::runtime {
+namespace {
+
+// Bodies up to this are decoded and checked here; larger ones by a worker.
+constexpr std::size_t kInlineBytesMax = 256u << 10;
+
+struct Subscriber {
+  caf::strong_actor_ptr actor;
+  std::uint64_t credit = 0;
+  std::uint64_t csn = 0;  ///< told so far
+};
+
+struct TableActorState {
+  static inline const char* name = "firn.table";
+  TableActorState() = default;
+  std::uint64_t last_ticket = 0;
+  std::uint64_t csn = 0;
+  std::int64_t csn_time_us = 0;
+  std::map<caf::actor_addr, Subscriber> subscribers;
+};
+
+using Self = TableFront::stateful_pointer<TableActorState>;
+
+CommitSlot commit_slot(Self self) {
+  return direct_reply<Commit>(self, [](Commit c) { return caf::make_message(to_message(c)); });
+}
+
+SettleSlot settle_slot(Self self) {
+  return direct_reply<OptimizationResult>(
+      self, [](OptimizationResult r) { return caf::make_message(to_message(r)); });
+}
+
+/// Commits of one sender keep their order.
+std::uint64_t stream_of(Self self) {
+  const auto& sender = self->current_sender();
+  return sender ? sender->id() : 0;
+}
+
+Error too_much() {
+  return {ErrorCode::busy, "too many bytes of unanswered writes; wait for an answer before sending more"};
+}
+
+/// Two things held as one.
+Pin both(Pin a, Pin b) { return std::make_shared<std::pair<Pin, Pin>>(std::move(a), std::move(b)); }
+
+/// Keeps a place in the hot actor's order; gives it up when the pin goes, whatever became of the change.
+Pin reserve_place(const HotActor& hot, std::uint64_t ticket, std::uint64_t stream) {
+  caf::anon_send(hot, make_flat<fb::Reserve>([&](auto& b) { return fb::CreateReserve(b, ticket, stream); }));
+  return Pin(nullptr, [hot, ticket](void*) { caf::anon_send(hot, make_release(ticket)); });
+}
+
+struct Door {
+  Services& services;
+  const TableRef& table;
+  Result<void> open() const {
+    if (services.closing) return closing_error();
+    if (const std::string stop = table->write_stop(); !stop.empty()) {
+      return Error(ErrorCode::read_only, "table \"" + table->name + "\" takes no writes: " + stop);
+    }
+    return {};
+  }
+};
+
+/// Small rows that need no worker, ready to commit; nothing if a worker must look at them.
+Result<std::optional<Batch>> check_here(Services& services, const TableRef& table, const ArrowBody& body,
+                                        WriteMode mode) {
+  if (body.byte_size() > kInlineBytesMax) return std::optional<Batch>{};
+  const TablePin pin = services.tables->pin_if_open(table);
+  if (!pin) return std::optional<Batch>{};
+  FIRN_ASSIGN(const Batch given, body.batch());
+  FIRN_ASSIGN(Batch rows, fit_to_schema(pin->store->schema(), given, mode));
+  if (!pin->store->is_small(rows) && mode != WriteMode::update) return std::optional<Batch>{};
+  FIRN_TRY(check_keys(rows));
+  return std::optional<Batch>(std::move(rows));
+}
+
+Result<void> take_write(Self self, Services& services, const TableRef& table, const fb::WriteRequest& request,
+                        const ArrowBody& body, const CommitSlot& slot) {
+  FIRN_TRY((Door{services, table}.open()));
+  Change change;
+  FIRN_ASSIGN(change.options, write_options(request));
+  FIRN_ASSIGN(auto rows, check_here(services, table, body, change.options.mode));
+  change.stream = stream_of(self);
+  const HotActor hot = table->addresses->hot.get();
+  if (rows) {
+    const auto gate = table->write_gate();
+    const Pin permit = gate ? gate->try_acquire(body.byte_size()) : nullptr;
+    if (!permit) return too_much();
+    caf::anon_send(hot, to_order(change), ArrowBody(std::move(*rows)), slot, permit);
+    return {};
+  }
+  const Pin permit = services.bulk_gate->try_acquire(body.byte_size());
+  if (!permit) return too_much();
+  change.ticket = ++self->state.last_ticket;
+  const Pin place = reserve_place(hot, change.ticket, change.stream);
+  caf::anon_send(table->addresses->warm.get(), to_order(change), body, slot, both(permit, place));
+  return {};
+}
+
+Result<void> take_remove(Self self, Services& services, const TableRef& table,
+                         const fb::RemoveRequest& request, const CommitSlot& slot) {
+  FIRN_TRY((Door{services, table}.open()));
+  Change change;
+  FIRN_ASSIGN(change.options, write_options(request));
+  change.stream = stream_of(self);
+  if (request.where() != nullptr && request.where()->size() != 0) {
+    change.kind = fb::CommitKind::remove_where;
+    change.where = request.where()->str();
+    FIRN_TRY(parse_condition(change.where));
+  } else {
+    change.kind = fb::CommitKind::remove_keys;
+    const auto schema = table->schema();
+    if (!schema || request.keys() == nullptr) {
+      return Error(ErrorCode::invalid_argument, "a RemoveRequest needs keys or a condition");
+    }
+    for (const fb::Row* row : *request.keys()) {
+      FIRN_ASSIGN(const std::vector<Value> key, from_row(*row));
+      FIRN_ASSIGN(std::string encoded, encode_key(*schema, key));
+      change.keys.push_back(std::move(encoded));
+    }
+  }
+  caf::anon_send(table->addresses->hot.get(), to_order(change), ArrowBody{}, slot, Pin{});
+  return {};
+}
+
+void settle(Services& services, const TableRef& table, fb::Tier goal, const SettleSlot& slot) {
+  if (services.closing) return slot.deliver(closing_error());
+  auto request = make_flat<fb::Examine>([&](auto& b) { return fb::CreateExamine(b, table->id, 0, goal); });
+  caf::anon_send(services.lifecycle.get(), std::move(request), slot, table);
+}
+
+void tell(Subscriber& s, const TableActorState& state, const TableRef& table,
+          const caf::strong_actor_ptr& me) {
+  if (s.credit == 0 || s.csn >= state.csn) return;
+  --s.credit;
+  s.csn = state.csn;
+  auto event = make_flat<fb::CommitEvent>([&](auto& b) {
+    const auto name = b.CreateString(table->name);
+    return fb::CreateCommitEvent(b, name, state.csn, state.csn_time_us);
+  });
+  s.actor->enqueue(me, caf::make_message_id(), caf::make_message(std::move(event)), nullptr);
+}
+
+flat<fb::Subscribed> subscribe(Self self, const TableRef& table, std::uint32_t credit) {
+  TableActorState& state = self->state;
+  const auto& sender = self->current_sender();
+  if (sender) {
+    const auto address = caf::actor_cast<caf::actor_addr>(sender);
+    const auto [at, is_new] = state.subscribers.try_emplace(address, Subscriber{sender, 0, state.csn});
+    at->second.credit += credit;
+    if (is_new) self->monitor(address);
+    tell(at->second, state, table, caf::actor_cast<caf::strong_actor_ptr>(self));
+  }
+  return make_flat<fb::Subscribed>([&](auto& b) { return fb::CreateSubscribed(b, state.csn); });
+}
+
+template <class Slot>
+bool refused(const Services& services, const Slot& slot) {
+  if (services.closing) slot.deliver(closing_error());
+  return services.closing;
+}
+
+TableFront::behavior_type table_actor(Self self, std::shared_ptr<Services> services, TableRef table) {
+  prepare(self);
+  self->set_down_handler(
+      [=](caf::scheduled_actor*, caf::down_msg& d) { self->state.subscribers.erase(d.source); });
+  const auto begin = [services] { services->faults->check("table"); };
+  return {
+      [=](const flat<fb::WriteRequest>& r, const ArrowBody& body) -> caf::delegated<flat<fb::Commit>> {
+        const CommitSlot slot = commit_slot(self);
+        begin();
+        if (auto taken = take_write(self, *services, table, *r, body, slot); !taken)
+          slot.deliver(taken.error());
+        return {};
+      },
+      [=](const flat<fb::RemoveRequest>& r) -> caf::delegated<flat<fb::Commit>> {
+        const CommitSlot slot = commit_slot(self);
+        begin();
+        if (auto taken = take_remove(self, *services, table, *r, slot); !taken) slot.deliver(taken.error());
+        return {};
+      },
+      [=](const flat<fb::QueryRequest>& r) -> caf::delegated<flat<fb::QueryAnswer>, ArrowBody> {
+        const QuerySlot slot = direct_reply<QueryResult>(self, [](QueryResult x) {
+          auto answer = to_message(x);
+          return caf::make_message(std::move(answer), ArrowBody(std::move(x.rows)));
+        });
+        begin();
+        if (refused(*services, slot)) return {};
+        auto [worker, load] = services->workers.for_long_work();
+        caf::anon_send(worker, r, slot, table, std::move(load));
+        return {};
+      },
+      [=](const flat<fb::GetRequest>& r) -> caf::delegated<flat<fb::GetAnswer>> {
+        const RowSlot slot = direct_reply<std::optional<std::vector<Value>>>(
+            self,
+            [](const std::optional<std::vector<Value>>& row) { return caf::make_message(to_message(row)); });
+        begin();
+        if (refused(*services, slot)) return {};
+        auto [worker, load] = services->workers.for_long_work();
+        caf::anon_send(worker, r, slot, table, std::move(load));
+        return {};
+      },
+      [=](const flat<fb::CompactRequest>& r) -> caf::delegated<flat<fb::Settled>> {
+        const SettleSlot slot = settle_slot(self);
+        begin();
+        if (from_fb(r->to()) == StorageTier::none)
+          slot.deliver(Error(ErrorCode::invalid_argument, "compact needs a tier"));
+        else
+          settle(*services, table, r->to(), slot);
+        return {};
+      },
+      [=](const flat<fb::OptimizeRequest>&) -> caf::delegated<flat<fb::Settled>> {
+        const SettleSlot slot = settle_slot(self);
+        begin();
+        settle(*services, table, fb::Tier::none, slot);
+        return {};
+      },
+      [=](const flat<fb::StatsRequest>& r) -> caf::delegated<flat<fb::Stats>> {
+        const StatsSlot slot = direct_reply<TableStats>(
+            self, [](const TableStats& s) { return caf::make_message(to_message(s)); });
+        begin();
+        if (refused(*services, slot)) return {};
+        auto [worker, load] = services->workers.for_long_work();
+        caf::anon_send(worker, r, slot, table, std::move(load));
+        return {};
+      },
+      [=](const flat<fb::SubscribeRequest>& r) -> flat<fb::Subscribed> {
+        begin();
+        return subscribe(self, table, r->credit());
+      },
+      [=](const flat<fb::GroupDone>& done) {
+        begin();
+        TableActorState& s = self->state;
+        if (done->csn() <= s.csn) return;
+        s.csn = done->csn();
+        s.csn_time_us = done->time_us();
+        const auto me = caf::actor_cast<caf::strong_actor_ptr>(self);
+        for (auto& [address, subscriber] : s.subscribers) tell(subscriber, s, table, me);
+      },
+  };
+}
+
+}  // namespace
+
+TableFront spawn_table(caf::actor_system& system, const std::shared_ptr<Services>& services,
+                       const TableRef& table) {
+  return system.spawn(table_actor, services, table);
+}
+
+}  // namespace firn::runtime

@@ -1,0 +1,173 @@
+#include "table_core.hpp"
+
+#include <fmt/format.h>
+
+#include "schema/key_codec.hpp"
+#include "start_table.hpp"
+#include "table_work.hpp"
+#include "wire.hpp"
+#include "write_check.hpp"
+
+namespace firn::runtime {
+namespace {
+
+// What a change without rows counts at the gate.
+constexpr std::uint64_t kOrderBytes = 256;
+
+std::string key_text(const Schema& schema, const std::string& encoded) {
+  const auto key = decode_key(schema, encoded);
+  if (!key) return "";
+  std::string text;
+  for (const Value& v : *key) text += (text.empty() ? "" : ", ") + v.to_string();
+  return text;
+}
+
+/// Where the file would be best, by what was read of it.
+void suggest_tier(AccessReport::File& f, const HybridTableConfig& config) {
+  f.suggested = config.placement != StorageTier::none ? config.placement : f.tier;
+  if (config.placement != StorageTier::none)
+    f.reason = "placement is pinned";
+  else if (f.tier == StorageTier::cold && f.heat >= 16) {
+    f.suggested = StorageTier::warm;
+    f.reason = fmt::format("{:.1f} reads an hour of a cold file", f.heat);
+  } else
+    f.reason = fmt::format("{:.1f} reads an hour: where it is it costs least", f.heat);
+}
+
+}  // namespace
+
+Result<TableCore::Entered> TableCore::enter() const {
+  FIRN_ASSIGN(Pin call, db_->enter());
+  FIRN_ASSIGN(TablePin table, db_->services().tables->pin(entry_));
+  return Entered{std::move(call), std::move(table)};
+}
+
+Result<TableCore::Entered> TableCore::enter_to_write() const {
+  FIRN_TRY(db_->check_writable());
+  FIRN_ASSIGN(Entered in, enter());
+  if (const std::string stop = entry_->write_stop(); !stop.empty()) {
+    return Error(ErrorCode::read_only, "table \"" + entry_->name + "\" takes no writes: " + stop);
+  }
+  if (!entry_->addresses->started) {
+    WaitingCall<void> started;
+    start_table(db_->services(), entry_, started.slot());
+    FIRN_TRY(started.wait());
+  }
+  return in;
+}
+
+Result<Commit> TableCore::commit_small(const flat<fb::CommitOrder>& order, ArrowBody rows,
+                                       std::uint64_t bytes) {
+  FIRN_ASSIGN(Pin permit, entry_->write_gate()->acquire(bytes));
+  WaitingCall<Commit> call;
+  caf::anon_send(entry_->addresses->hot.get(), order, std::move(rows), call.slot(), std::move(permit));
+  return call.wait();
+}
+
+Result<Commit> TableCore::write(const Batch& given, const WriteOptions& options) {
+  FIRN_ASSIGN(const Entered in, enter_to_write());
+  FIRN_ASSIGN(Batch rows, fit_to_schema(in.store().schema(), given, options.mode));
+  Change change;
+  change.options = options;
+  const std::uint64_t bytes = rows.byte_size();
+  if (in.store().is_small(rows) || options.mode == WriteMode::update) {
+    FIRN_TRY(check_keys(rows));
+    return commit_small(to_order(change), ArrowBody(std::move(rows)), bytes);
+  }
+  FIRN_ASSIGN(Pin permit, db_->services().bulk_gate->acquire(bytes));
+  WaitingCall<Commit> call;
+  caf::anon_send(entry_->addresses->warm.get(), to_order(change), ArrowBody(std::move(rows)), call.slot(),
+                 std::move(permit));
+  return call.wait();
+}
+
+Result<Commit> TableCore::remove(std::span<const Key> keys, const WriteOptions& options) {
+  FIRN_ASSIGN(const Entered in, enter_to_write());
+  Change change;
+  change.kind = fb::CommitKind::remove_keys;
+  change.options = options;
+  std::uint64_t bytes = kOrderBytes;
+  for (const Key& key : keys) {
+    FIRN_ASSIGN(std::string encoded, encode_key(in.store().schema(), std::span<const Value>(key)));
+    bytes += encoded.size();
+    change.keys.push_back(std::move(encoded));
+  }
+  return commit_small(to_order(change), {}, bytes);
+}
+
+Result<Commit> TableCore::remove_where(std::string_view condition, const WriteOptions& options) {
+  FIRN_TRY(parse_condition(condition));
+  FIRN_ASSIGN(const Entered in, enter_to_write());
+  Change change;
+  change.kind = fb::CommitKind::remove_where;
+  change.options = options;
+  change.where = condition;
+  return commit_small(to_order(change), {}, kOrderBytes);
+}
+
+Result<void> TableCore::configure(const HybridTableConfig& config) {
+  FIRN_ASSIGN(const Entered in, enter_to_write());
+  Change change;
+  change.kind = fb::CommitKind::config;
+  change.config = config;
+  FIRN_TRY(commit_small(to_order(change), {}, kOrderBytes));
+  entry_->decisions.record({db_->services().clock->now(), "set", "configuration", "asked for"});
+  return {};
+}
+
+Result<OptimizationResult> TableCore::settle(StorageTier goal) {
+  FIRN_ASSIGN(const Entered in, enter_to_write());
+  FIRN_ASSIGN(const storage::StoreStats before, in.store().stats());
+  WaitingCall<OptimizationResult> call;
+  auto request =
+      make_flat<fb::Examine>([&](auto& b) { return fb::CreateExamine(b, entry_->id, 0, to_fb(goal)); });
+  caf::anon_send(db_->services().lifecycle.get(), std::move(request), call.slot(), entry_);
+  FIRN_ASSIGN(OptimizationResult result, call.wait());
+  FIRN_ASSIGN(const storage::StoreStats after, in.store().stats());
+  result.bytes_before = before.bytes;
+  result.bytes_after = after.bytes;
+  return result;
+}
+
+Result<TableStats> TableCore::stats() const {
+  FIRN_ASSIGN(const Pin call, db_->enter());
+  FIRN_ASSIGN(TableStats s, table_stats(db_->services(), entry_));
+  FIRN_ASSIGN(const AccessReport access, access_report());
+  s.workload = access.workload;
+  return s;
+}
+
+Result<AccessReport> TableCore::access_report() const {
+  FIRN_ASSIGN(const Entered in, enter());
+  WaitingCall<flat<fb::AccessRates>> call;
+  auto request =
+      make_flat<fb::AccessRequest>([&](auto& b) { return fb::CreateAccessRequest(b, entry_->id); });
+  const auto now = db_->services().clock->now().us;
+  caf::anon_send(db_->services().analyzer.get(), make_flat<fb::AccessCount>([&](auto& b) {
+                   return fb::CreateAccessCount(b, entry_->id, entry_->reads, entry_->writes, now);
+                 }));
+  caf::anon_send(db_->services().analyzer.get(), std::move(request), call.slot());
+  FIRN_ASSIGN(const auto rates, call.wait());
+  AccessReport report;
+  report.reads_per_s = rates->reads_per_s();
+  report.writes_per_s = rates->writes_per_s();
+  report.workload = static_cast<Workload>(rates->workload());
+  const HybridTableConfig config = in.store().config();
+  for (const storage::FileView& v : in.store().files()) {
+    AccessReport::File f;
+    f.id = v.info.id;
+    f.tier = v.info.tier;
+    f.rows = v.info.rows;
+    f.bytes = v.info.length;
+    f.reads = v.access.reads;
+    f.ended = v.ended;
+    f.heat = v.access.heat;
+    f.key_min = key_text(in.store().schema(), v.info.key_min);
+    f.key_max = key_text(in.store().schema(), v.info.key_max);
+    suggest_tier(f, config);
+    report.files.push_back(std::move(f));
+  }
+  return report;
+}
+
+}  // namespace firn::runtime

@@ -1,0 +1,214 @@
+#include "table_work.hpp"
+
+#include <fmt/format.h>
+
+#include "wire.hpp"
+#include "write_check.hpp"
+
+namespace firn::runtime {
+namespace {
+
+constexpr std::uint8_t kUserPriority = 200;
+constexpr std::uint8_t kHotPriority = 100;  // a full hot tier slows writers down
+constexpr std::uint8_t kFilePriority = 50;
+
+void refuse_all(CommitGroup& group, const Error& why) {
+  for (Parcel& p : group.parcels) p.slot.deliver(why);
+}
+
+/// The requests that can be tried, and whose they are.
+struct Attempt {
+  std::vector<storage::WriteRequest> requests;
+  std::vector<std::size_t> parcels;
+};
+
+Attempt decode(CommitGroup& group) {
+  Attempt attempt;
+  for (std::size_t i = 0; i < group.parcels.size(); ++i) {
+    auto request = to_store_request(*group.parcels[i].order, group.parcels[i].rows);
+    if (!request) {
+      group.parcels[i].slot.deliver(request.error());
+      continue;
+    }
+    attempt.requests.push_back(std::move(*request));
+    attempt.parcels.push_back(i);
+  }
+  return attempt;
+}
+
+std::string duration_text(std::int64_t us) {
+  if (us >= 86'400'000'000) return fmt::format("{:.1f} d", static_cast<double>(us) / 86'400e6);
+  if (us >= 3'600'000'000) return fmt::format("{:.1f} h", static_cast<double>(us) / 3'600e6);
+  return fmt::format("{:.0f} s", static_cast<double>(us) / 1e6);
+}
+
+/// The evidence of an order: what the store counted, beside the limit that it met.
+std::string evidence(storage::TableStore& store, const storage::JobOrder& order, std::int64_t now_us,
+                     std::uint64_t* bytes) {
+  const HybridTableConfig config = store.config();
+  const auto stats = store.stats();
+  std::string text;
+  *bytes = 0;
+  if (order.from_hot && stats) {
+    *bytes += stats->hot.bytes;
+    text = fmt::format("hot holds {} rows, {} bytes (hot_tier_max_size {}, hot_tier_max_age {})",
+                       stats->hot.rows, stats->hot.bytes, config.hot_tier_max_size,
+                       duration_text(config.hot_tier_max_age_us));
+  }
+  if (order.inputs.empty()) return text;
+  std::uint64_t input_bytes = 0;
+  std::int64_t oldest = now_us;
+  double heat = 0;
+  StorageTier tier = StorageTier::none;
+  for (const storage::FileView& f : store.files()) {
+    if (std::find(order.inputs.begin(), order.inputs.end(), f.info.id) == order.inputs.end()) continue;
+    input_bytes += f.info.length;
+    oldest = std::min(oldest, f.info.created_us);
+    heat = std::max(heat, f.access.heat);
+    tier = f.info.tier;
+  }
+  *bytes += input_bytes;
+  if (!text.empty()) text += "; ";
+  return text + fmt::format(
+                    "{} {} file(s), {} bytes, the oldest {} old, the hottest with {:.1f} reads an hour "
+                    "(warm_tier_max_age {}, warm_tier_max_size {}, max_compaction_files {})",
+                    order.inputs.size(), name_of(tier), input_bytes, duration_text(now_us - oldest), heat,
+                    duration_text(config.warm_tier_max_age_us), config.warm_tier_max_size,
+                    config.compaction.max_files);
+}
+
+Result<void> upkeep(storage::TableStore& store, bool full) {
+  if (store.checkpoint_due()) FIRN_TRY(store.checkpoint());
+  if (!full) return {};
+  FIRN_TRY(store.expire());
+  return store.save_access();
+}
+
+}  // namespace
+
+flat<fb::GroupDone> commit_group(Services& services, const TableRef& table, CommitGroup& group) {
+  std::uint64_t csn = 0;
+  std::int64_t time_us = 0;
+  const auto count = static_cast<std::uint32_t>(group.parcels.size());
+  const auto done = [&] {
+    return make_flat<fb::GroupDone>([&](auto& b) { return fb::CreateGroupDone(b, count, csn, time_us); });
+  };
+  if (const std::string stop = table->write_stop(); !stop.empty()) {
+    refuse_all(group, Error(ErrorCode::read_only, "table \"" + table->name + "\" takes no writes: " + stop));
+    return done();
+  }
+  auto pin = services.tables->pin(table);
+  if (!pin) {
+    refuse_all(group, pin.error());
+    return done();
+  }
+  Attempt attempt = decode(group);
+  if (attempt.requests.empty()) return done();
+  auto answers = (*pin)->store->commit(attempt.requests);
+  FIRN_CHECK(answers.size() == attempt.parcels.size());
+  table->writes += answers.size();
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const Parcel& parcel = group.parcels[attempt.parcels[i]];
+    if (!answers[i]) {
+      parcel.slot.deliver(answers[i].error());
+      continue;
+    }
+    csn = std::max(csn, answers[i]->csn.value);
+    time_us = std::max(time_us, answers[i]->time.us);
+    parcel.slot.deliver(to_commit(*answers[i]));
+  }
+  return done();
+}
+
+Result<void> admit(Services& services, const TableRef& table, Parcel& parcel) {
+  if (const std::string stop = table->write_stop(); !stop.empty()) {
+    return Error(ErrorCode::read_only, "table \"" + table->name + "\" takes no writes: " + stop);
+  }
+  FIRN_ASSIGN(const TablePin pin, services.tables->pin(table));
+  FIRN_ASSIGN(const Batch given, parcel.rows.batch());
+  const auto mode = static_cast<WriteMode>(parcel.order->mode());
+  FIRN_ASSIGN(Batch rows, fit_to_schema(pin->store->schema(), given, mode));
+  if (pin->store->is_small(rows) || mode == WriteMode::update) {
+    FIRN_TRY(check_keys(rows));
+    parcel.rows = ArrowBody(std::move(rows));
+    return {};
+  }
+  FIRN_ASSIGN(const auto blocks, pin->store->prepare_blocks(rows));
+  parcel.order = with_blocks(*parcel.order, blocks);
+  parcel.rows = {};
+  return {};
+}
+
+Result<QueryResult> run_query(Services& services, const TableRef& table, std::string_view sql,
+                              std::optional<Csn> at) {
+  FIRN_ASSIGN(const Query query, parse_query(sql));
+  FIRN_ASSIGN(const TablePin pin, services.tables->pin(table));
+  FIRN_ASSIGN(const storage::StoreSnapshot snapshot, pin->store->snapshot(at));
+  ++table->reads;
+  storage::ExecutionLimits limits;
+  limits.cancelled = &services.cancelled;
+  FIRN_ASSIGN(Batch rows, pin->store->query(query, snapshot, nullptr, limits));
+  return QueryResult{std::move(rows), snapshot.csn()};
+}
+
+Result<std::optional<std::vector<Value>>> run_get(Services& services, const TableRef& table,
+                                                  std::span<const Value> key, std::optional<Csn> at) {
+  FIRN_ASSIGN(const TablePin pin, services.tables->pin(table));
+  FIRN_ASSIGN(const storage::StoreSnapshot snapshot, pin->store->snapshot(at));
+  ++table->reads;
+  return pin->store->get(snapshot, key);
+}
+
+Result<TableStats> table_stats(Services& services, const TableRef& table) {
+  FIRN_ASSIGN(const TablePin pin, services.tables->pin(table));
+  FIRN_ASSIGN(const storage::StoreStats stats, pin->store->stats());
+  TableStats t = to_stats(stats);
+  t.name = table->name;
+  t.reads = table->reads;
+  t.writes = table->writes;
+  if (t.read_only_reason.empty()) t.read_only_reason = table->write_stop();
+  return t;
+}
+
+Result<flat<fb::JobOrder>> examine(Services& services, const TableRef& table, const fb::Examine& request) {
+  FIRN_ASSIGN(const TablePin pin, services.tables->pin(table));
+  storage::TableStore& store = *pin->store;
+  FIRN_TRY(upkeep(store, request.upkeep()));
+  const StorageTier goal = from_fb(request.goal());
+  const bool by_rules = goal == StorageTier::none;
+  const auto order = by_rules ? store.next_job() : store.next_job_towards(goal);
+  JobContext context{table->id, request.session(), goal, false, "", services.clock->now().us};
+  std::uint64_t bytes = 0;
+  if (order) {
+    const std::string found = evidence(store, *order, context.now_us, &bytes);
+    context.reason =
+        by_rules ? found : fmt::format("asked to move everything to {}; {}", name_of(goal), found);
+  }
+  const std::uint8_t priority = request.session() != 0     ? kUserPriority
+                                : order && order->from_hot ? kHotPriority
+                                                           : kFilePriority;
+  return to_message(context, order, bytes, priority);
+}
+
+flat<fb::JobReport> run_job(Services& services, const TableRef& table, const fb::JobOrder& order) {
+  JobContext context = context_of(order);
+  const auto report = [&]() -> Result<storage::JobReport> {
+    FIRN_ASSIGN(const TablePin pin, services.tables->pin(table));
+    return pin->store->run_job(to_store_order(order));
+  }();
+  context.now_us = services.clock->now().us;
+  return to_message(context, report);
+}
+
+Result<TableRef> create_table(Services& services, const fb::CreateTableRequest& request) {
+  const auto text = [](const flatbuffers::String* s) { return s == nullptr ? std::string{} : s->str(); };
+  SchemaOptions options;
+  options.time = text(request.time());
+  if (request.key() != nullptr) {
+    for (const auto* k : *request.key()) options.key.push_back(k->str());
+  }
+  FIRN_ASSIGN(const Schema schema, Schema::parse(text(request.columns()), options));
+  return services.tables->create(text(request.name()), schema, {});
+}
+
+}  // namespace firn::runtime

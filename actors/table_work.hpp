@@ -1,0 +1,27 @@
+// What I/O workers do, as plain calls that need no actor. Each blocks; any thread may make them.
+#pragma once
+#include "parcels.hpp"
+#include "services.hpp"
+
+namespace firn::runtime {
+
+/// Commits the group, answers every slot; says what became visible.
+flat<fb::GroupDone> commit_group(Services& services, const TableRef& table, CommitGroup& group);
+
+/// Decodes and checks the rows of a change and writes large ones as blocks. The change is then ready for the hot actor:
+/// its order and rows are replaced.
+Result<void> admit(Services& services, const TableRef& table, Parcel& parcel);
+
+Result<QueryResult> run_query(Services& services, const TableRef& table, std::string_view sql,
+                              std::optional<Csn> at);
+Result<std::optional<std::vector<Value>>> run_get(Services& services, const TableRef& table,
+                                                  std::span<const Value> key, std::optional<Csn> at);
+Result<TableStats> table_stats(Services& services, const TableRef& table);
+
+/// What is due for the table and why. Also checkpoints where due, and with `upkeep` expires history and stores accounts.
+Result<flat<fb::JobOrder>> examine(Services& services, const TableRef& table, const fb::Examine& request);
+flat<fb::JobReport> run_job(Services& services, const TableRef& table, const fb::JobOrder& order);
+
+Result<TableRef> create_table(Services& services, const fb::CreateTableRequest& request);
+
+}  // namespace firn::runtime
