@@ -45,8 +45,10 @@ class Engine {
   bool is_small(const Batch& rows) const;
   Result<std::vector<RowFileInfo>> prepare_blocks(const Batch& rows);
   std::vector<Result<CommitInfo>> commit(std::span<WriteRequest> requests);
-  /// Publishes one maintenance record: inputs must still be live. The caller holds commit_mutex or takes part in none.
-  Result<void> publish(LogRecord record, std::span<const FileEntryPtr> inputs);
+  /// Publishes one maintenance record: inputs must still be live, and no move may have changed the hot tier since
+  /// `hot_epoch` if that is given. The caller holds commit_mutex or takes part in none.
+  Result<void> publish(LogRecord record, std::span<const FileEntryPtr> inputs,
+                       std::optional<std::uint64_t> hot_epoch = std::nullopt);
 
   // --- engine_read.cpp ---
   Result<ReadContext> begin_read() const;
@@ -167,6 +169,8 @@ class Engine {
   std::mutex warm_mutex_;
   std::unique_ptr<io::AppendLog> warm_log_;
   std::shared_ptr<DiskName> warm_name_;
+  /// Blocks by warm log that no commit has named yet: their log must stay though all its named blocks are retired.
+  std::map<std::string, std::set<std::uint64_t>> unnamed_blocks_;
 
   struct Pins {
     std::mutex mutex;

@@ -168,6 +168,7 @@ Result<std::vector<RowFileInfo>> Engine::append_blocks(const Batch& rows, std::s
     FIRN_ASSIGN(const io::EntryPosition position, warm_log_->append(parts, kBlockKind));
     infos[i].path = warm_name_->path().substr(folder.size() + 1);
     infos[i].offset = position.payload_offset;
+    unnamed_blocks_[infos[i].path].insert(infos[i].id);
     bytes_written_ += position.length;
   }
   FIRN_TRY(warm_log_->sync());
@@ -214,13 +215,17 @@ Result<LogRecord> Engine::record_of_rows(WriteRequest& request) {
   std::string row;
   if (request.mode == WriteMode::update && !(request.rows.schema() == layout.schema())) {
     FIRN_ASSIGN(const auto rows, completed_rows(request.rows));
-    for (const auto& values : rows) {
+    std::map<std::string, std::size_t> updates;  // key -> its last row
+    for (std::size_t i = 0; i < rows.size(); ++i) {
       Key key;
-      for (const std::size_t k : layout.schema().key()) key.push_back(values[k]);
-      FIRN_ASSIGN(const std::string encoded, encode_key(layout.schema(), key));
+      for (const std::size_t k : layout.schema().key()) key.push_back(rows[i][k]);
+      FIRN_ASSIGN(std::string encoded, encode_key(layout.schema(), key));
+      updates[std::move(encoded)] = i;
+    }
+    for (const auto& [key, i] : updates) {
       row.clear();
-      layout.encode(values, row);
-      append_row(record.rows, encoded, hot::Op::put, 0, row);
+      layout.encode(rows[i], row);
+      append_row(record.rows, key, hot::Op::put, 0, row);
     }
     record.row_count = rows.size();
     return record;
@@ -297,7 +302,10 @@ Result<LogRecord> Engine::record_of_blocks(const WriteRequest& request) {
   LogRecord record;
   record.tier = StorageTier::warm;
   record.adds = request.blocks;
-  for (const RowFileInfo& i : request.blocks) record.row_count += i.rows;
+  for (RowFileInfo& i : record.adds) {
+    i.block_number = static_cast<std::uint64_t>(&i - record.adds.data());  // they may come from several preparations
+    record.row_count += i.rows;
+  }
   return record;
 }
 
@@ -523,6 +531,17 @@ Result<void> Engine::commit_records(std::vector<LogRecord>& records) {
       view_ = next;
     });
   }
+  {
+    std::lock_guard warm(warm_mutex_);
+    for (const LogRecord& r : records) {
+      for (const RowFileInfo& i : r.adds) {
+        const auto log = unnamed_blocks_.find(i.path);
+        if (log == unnamed_blocks_.end()) continue;
+        log->second.erase(i.id);
+        if (log->second.empty()) unnamed_blocks_.erase(log);
+      }
+    }
+  }
   if (!applied) {
     const Error error = applied.error().within("committed, not yet visible (reopen the database to see it)");
     fail(error);
@@ -585,10 +604,13 @@ std::vector<Result<CommitInfo>> Engine::commit(std::span<WriteRequest> requests)
   return answers;
 }
 
-Result<void> Engine::publish(LogRecord record, std::span<const FileEntryPtr> inputs) {
+Result<void> Engine::publish(LogRecord record, std::span<const FileEntryPtr> inputs,
+                             std::optional<std::uint64_t> hot_epoch) {
   std::lock_guard lock(commit_mutex_);
   FIRN_TRY(check_open());
   if (const std::string why = read_only_reason(); !why.empty()) return Error(ErrorCode::read_only, why);
+  if (hot_epoch && *hot_epoch != view().catalog->hot_epoch)
+    return Error(ErrorCode::conflict, "rows were moved into or out of the hot tier meanwhile");
   for (const FileEntryPtr& f : inputs) {
     if (f->retired) return Error(ErrorCode::conflict, "an input of the job was replaced meanwhile");
     record.retires.push_back(f->info.id);
@@ -603,7 +625,7 @@ Result<void> Engine::publish(LogRecord record, std::span<const FileEntryPtr> inp
       return g->info.path == f->info.path;
     });
     std::lock_guard warm(warm_mutex_);
-    if (!shared && f->name != warm_name_) f->name->doom();
+    if (!shared && f->name != warm_name_ && !unnamed_blocks_.contains(f->info.path)) f->name->doom();
   }
   return {};
 }

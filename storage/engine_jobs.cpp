@@ -20,6 +20,9 @@ namespace {
 constexpr std::size_t kChunkRows = 65'536;
 constexpr std::size_t kHotSliceVersions = 32'768;  // publishing a slice drops this many hot versions at most
 
+// Rows that came through a move were the last of their commit: blocks of that commit that still lie elsewhere lose.
+constexpr std::uint64_t kSurvivors = ~std::uint64_t{0};
+
 /// One version on its way: where its row is, and its life.
 struct Pick {
   std::uint32_t source = 0, row = 0;
@@ -295,7 +298,6 @@ class Rewriter {
       writer->reset();
     }
     for (RowFileInfo& info : outputs_) {
-      // Block numbers tell apart files of one commit with one CSN; here every row keeps its own.
       info.created_us = created_us_;
       report.outputs += 1;
       report.rows_out += info.rows;
@@ -372,7 +374,7 @@ class Rewriter {
   void keep(RowFileInfo info) {
     const std::string prefix = engine_.folder + "/";
     if (info.path.starts_with(prefix)) info.path = info.path.substr(prefix.size());
-    info.block_number = 0;
+    info.block_number = kSurvivors;
     info.base_csn = base_;
     if (to_ == StorageTier::cold) engine_.bytes_written_ += info.length;
     outputs_.push_back(std::move(info));
@@ -453,8 +455,9 @@ Result<JobReport> Engine::rewrite_files(const JobOrder& order) {
     const Pick pick = s.pick(i, base);
     bool drop = pick.end != 0 && (pick.end == pick.csn || !version_needed(pick.csn, pick.end, horizon));
     if (!drop && pick.tombstone) {
+      // In retained history it also proves that the key changed, for conditions on writes.
       FIRN_ASSIGN(const bool needed, hides_something(s.keys().at(s.position(), scratch), pick.csn));
-      drop = !needed;
+      drop = !needed && pick.csn <= horizon;
     }
     if (drop) report.rows_dropped += 1;
     else FIRN_TRY(rewriter.add(pick));
@@ -471,6 +474,7 @@ Result<JobReport> Engine::rewrite_files(const JobOrder& order) {
   if (order.to == StorageTier::warm || order.to == StorageTier::cold) {
     FIRN_TRY(disk->sync_directory(at(order.to == StorageTier::warm ? "warm" : "cold")));
   }
+  if (options.job_hook) options.job_hook("written");
   FIRN_TRY(publish(std::move(record), inputs));
   report.done = true;
   return report;
@@ -581,6 +585,7 @@ Result<JobReport> Engine::demote_hot(StorageTier to, std::uint64_t upto) {
       for (RowFileInfo& info : infos) {
         // Versions of these keys in other files may lie between the rows' CSNs and now: resolving begins at the oldest.
         info.base_csn = info.csn_min;
+        info.block_number = kSurvivors;
         info.created_us = base_view.time_us;
         report.outputs += 1;
         report.rows_out += info.rows;
@@ -591,7 +596,8 @@ Result<JobReport> Engine::demote_hot(StorageTier to, std::uint64_t upto) {
     report.rows_in += versions;
     record.drops.push_back({first_key, last_key, bound});
     FIRN_TRY(disk->sync_directory(at("warm")));
-    FIRN_TRY(publish(std::move(record), {}));
+    if (options.job_hook) options.job_hook("written");
+    FIRN_TRY(publish(std::move(record), {}, base_view.catalog->hot_epoch));
     report.done = true;
   }
   if (report.rows_in != report.rows_out + report.rows_dropped)

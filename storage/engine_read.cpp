@@ -174,7 +174,9 @@ Result<std::optional<std::vector<Value>>> Engine::get(std::uint64_t csn, std::st
       FIRN_ASSIGN(const auto point, file->row(*row, {}, cost));
       row_csn = point.csn;
     }
-    if (row_csn > csn || row_csn < newest || (owner && row_csn == newest && info.block_number < newest_block)) continue;
+    if (row_csn > csn || row_csn < newest) continue;
+    // Of one commit's blocks the later wins; a row that a move took to hot was the last of its commit.
+    if (row_csn == newest && (!owner || info.block_number < newest_block)) continue;
     newest = row_csn;
     newest_block = info.block_number;
     owner = f;

@@ -178,7 +178,10 @@ Result<void> resolve_ends(const View& view, const HotDelta& delta) {
         if (in_range) {
           merge_join(keys->keys, changed_keys, [&](std::size_t i, std::size_t j) {
             const std::uint32_t row = keys->row(i);
-            if (changed[j].second > csns[row]) note_end(found, row, changed[j].second);
+            const std::uint64_t end = changed[j].second;
+            // One of several blocks of a commit: a hot row of that commit came there by a move, as the last of its key.
+            const bool same_commit = end == csns[row] && f->info.base_csn < f->info.csn_min;
+            if (end > csns[row] || same_commit) note_end(found, row, end);
           });
         }
       }

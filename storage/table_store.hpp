@@ -119,6 +119,9 @@ struct StoreOptions {
   std::uint64_t segment_rows = 4u << 20;     ///< aim for a cold segment's rows
   bool read_only = false;                    ///< open beside a live writer in another process
   std::function<void(std::string_view)> log; ///< notices; nullptr: dropped
+  /// Called by a job at a stage of its work, without any lock: "written" (the new files are durable, nothing is
+  /// published yet). For tests of what happens in the midst of a move.
+  std::function<void(std::string_view stage)> job_hook;
 };
 
 class TableStore;
