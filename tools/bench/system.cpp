@@ -10,7 +10,7 @@ struct Known {
 };
 const std::vector<Known>& known() {
   static const std::vector<Known> all = {
-      {"firn-store", make_firn_store}, {"lmdb", make_lmdb}, {"rocksdb", make_rocksdb}};
+      {"firn", make_firn}, {"firn-store", make_firn_store}, {"lmdb", make_lmdb}, {"rocksdb", make_rocksdb}};
   return all;
 }
 

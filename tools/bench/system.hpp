@@ -70,6 +70,7 @@ const std::vector<std::string>& system_names();
 /// Error {invalid_argument} for an unknown name.
 std::unique_ptr<System> make_system(std::string_view name);
 
+std::unique_ptr<System> make_firn();
 std::unique_ptr<System> make_firn_store();
 std::unique_ptr<System> make_lmdb();
 std::unique_ptr<System> make_rocksdb();
