@@ -1,5 +1,6 @@
 #include "name_match.hpp"
 
+#include <utility>
 #include <algorithm>
 #include <cctype>
 #include <utility>

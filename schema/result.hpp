@@ -82,7 +82,8 @@ class [[nodiscard]] Result {
     if (!ok()) throw std::get<1>(state_);
     return std::get<0>(state_);
   }
-  T&& value() && {
+  /// By value, so that `for (auto& x : call().value())` iterates over something that lives.
+  T value() && {
     if (!ok()) throw std::get<1>(state_);
     return std::get<0>(std::move(state_));
   }
@@ -91,7 +92,7 @@ class [[nodiscard]] Result {
   /// Require ok().
   T& operator*() & { return std::get<0>(state_); }
   const T& operator*() const& { return std::get<0>(state_); }
-  T&& operator*() && { return std::get<0>(std::move(state_)); }
+  T operator*() && { return std::get<0>(std::move(state_)); }
   T* operator->() { return &std::get<0>(state_); }
   const T* operator->() const { return &std::get<0>(state_); }
 

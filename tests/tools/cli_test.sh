@@ -1,0 +1,552 @@
+#!/usr/bin/env bash
+# Runs every command of firn as a user would and checks output, error texts and exit statuses.
+#
+# usage: tests/tools/cli_test.sh FIRN [NAME ...]
+#   FIRN   the program
+#   NAME   tests to run, default all (the functions test_NAME below)
+# Exit status: 0 all checks hold, 1 some do not, 2 wrong usage.
+set -uo pipefail
+
+if [[ $# -lt 1 || ! -x $1 ]]; then
+  sed -n '4,6s/^# //p' "${BASH_SOURCE[0]}" >&2
+  exit 2
+fi
+firn=$(realpath -- "$1")
+shift
+root=$(realpath -- "$(dirname "${BASH_SOURCE[0]}")/../..")
+sample=$root/tests/data/flights-sample.csv.zst
+sample_rows=200000
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch" || exit 2
+unset NO_COLOR
+
+checks=0
+failures=0
+status=0
+what=
+fail() {
+  failures=$((failures + 1))
+  echo "FAILED in ${FUNCNAME[2]}: $1" >&2
+  echo "  command: firn $what" >&2
+  echo "  status $status, stdout: $(head -c 600 out), stderr: $(head -c 600 err)" >&2
+}
+run() {  # ARGUMENT ...: status, the files out and err
+  what=$*
+  "$firn" "$@" >out 2>err </dev/null
+  status=$?
+}
+is() {  # STATUS
+  checks=$((checks + 1))
+  [[ $status -eq $1 ]] || fail "status $status instead of $1"
+}
+says() {  # TEXT: in stdout
+  checks=$((checks + 1))
+  grep -qF -- "$1" out || fail "stdout lacks '$1'"
+}
+complains() {  # TEXT: in stderr
+  checks=$((checks + 1))
+  grep -qF -- "$1" err || fail "stderr lacks '$1'"
+}
+in_one_line() {
+  checks=$((checks + 1))
+  [[ $(wc -l <err) -eq 1 ]] || fail "stderr is not one line"
+}
+prints() {  # TEXT: exactly, as stdout
+  checks=$((checks + 1))
+  [[ $(cat out) == "$1" ]] || fail "stdout is not '$1'"
+}
+holds() {  # WORD ...: a test(1)
+  checks=$((checks + 1))
+  test "$@" || fail "not: $*"
+}
+refuses() {  # STATUS TEXT ARGUMENT ...: fails so, in one line, with nothing on stdout
+  local expected=$1 text=$2
+  shift 2
+  run "$@"
+  is "$expected"
+  complains "$text"
+  in_one_line
+  checks=$((checks + 1))
+  [[ ! -s out ]] || fail "an error wrote to stdout"
+}
+answer() { "$firn" query "$1" "$2" --format csv | tail -n +2; }
+is_json() {  # KEY-PATH EXPRESSION is true of stdout, in Python
+  checks=$((checks + 1))
+  python3 -c "import json,sys; d=json.load(open('out')); sys.exit(0 if ($1) else 1)" || fail "json: not $1"
+}
+
+small_table() {  # DB: table t with a few kinds of values
+  "$firn" create "$1" t --schema 'id i64, name utf8, x f64, ok bool, at timestamp' --key id --time at
+  cat >small.csv <<'CSV'
+id,name,x,ok,at
+1,ann,1.5,true,2001-01-01 00:00:01
+2,,,,
+3,"","2",false,2001-01-02
+4,"a ""b"", c",-0.25,true,2001-01-03T04:05:06.5Z
+CSV
+  "$firn" import "$1" t small.csv --quiet
+}
+
+test_help() {
+  run --help
+  is 0
+  for command in create import query explain delete set tables stats tiers segments decisions compact optimize \
+    checkpoint verify inspect; do
+    run --help
+    says "  $command"
+    run "$command" --help
+    is 0
+    says "usage: firn $command"
+    holds ! -s err
+  done
+  run help import
+  says "--acks"
+  run --version
+  says "firn "
+}
+
+test_usage_errors() {
+  refuses 2 "usage: firn COMMAND"
+  refuses 2 "did you mean 'query'?" qurey
+  refuses 2 "did you mean 'segments'?" seg
+  refuses 2 "no command 'frobnicate'" frobnicate
+  refuses 2 "did you mean --format?" query db 'SELECT 1' --fromat csv
+  refuses 2 "usage: firn query DB 'SQL'" query
+  refuses 2 "missing 'SQL'" query db
+  refuses 2 "too many words" query db a b
+  refuses 2 "missing --where 'EXPR'" delete db t
+  refuses 2 "missing --schema" create db t
+  refuses 2 "needs a value" create db t --schema
+  refuses 2 "given twice" create db t --schema 'a i64' --schema 'b i64'
+  refuses 2 "takes no value" verify db --deep=yes
+  refuses 2 "none of table|csv" query db 'SELECT 1' --format yaml
+  refuses 2 "none of hot|warm|cold" compact db --to lukewarm
+  refuses 2 "no number of rows" import db t x.csv --batch 0
+  refuses 2 "none of upsert|insert" import db t x.csv --mode replace
+  refuses 2 "goes with --create" import db t x.csv --key id
+  refuses 2 "schema:" create db t --schema 'id integre'
+  refuses 2 "nosuch" create db t --schema 'id i64' --key nosuch
+  refuses 2 "unknown option" create db t --schema 'id i64' --set nonsense=1
+  holds ! -e db
+}
+
+test_not_found() {
+  local command
+  refuses 3 "no database none" query none 'SELECT 1 FROM t'
+  refuses 3 "no database none" explain none 'SELECT 1 FROM t'
+  refuses 3 "no database none" import none t small.csv
+  refuses 3 "no database none" delete none t --where 'id = 1'
+  refuses 3 "no database none" set none t placement=cold
+  for command in tables stats tiers segments decisions compact optimize checkpoint verify; do
+    refuses 3 "no database none" "$command" none
+  done
+  holds ! -e none
+  refuses 3 "no file nofile" inspect nofile
+  small_table found
+  refuses 3 "did you mean 't'?" query found 'SELECT 1 FROM tt'
+  refuses 3 "no table 'other'" stats found other
+  refuses 3 "nosuch.csv" import found t nosuch.csv
+  refuses 3 "nosuch.csv" import fresh t nosuch.csv --create
+  holds ! -e fresh
+  touch plainfile
+  refuses 3 "is a file" query plainfile 'SELECT 1 FROM t'
+  mkdir folder && echo x >folder/x
+  refuses 3 "no firn database" tables folder
+}
+
+test_create_and_set() {
+  run create c1 t --schema 'id u64, ts timestamp, note utf8 not null' --key id --time ts --set placement=cold
+  is 0
+  run create c1 t --schema 'id u64'
+  is 1
+  in_one_line
+  run create c1 free --schema 'a i64'
+  is 0
+  run tables c1
+  is 0
+  says "free"
+  says "note utf8 not null"
+  run tables c1 --json
+  is_json "[t['name'] for t in d['tables']] == ['free', 't'] and d['tables'][1]['key'] == ['id']"
+  is_json "d['tables'][1]['time'] == 'ts' and d['tables'][1]['options']['placement'] == 'cold'"
+  run set c1 t placement=warm history=2h --dry-run
+  is 0
+  says "would set placement: cold -> warm"
+  says "would set history: 1d -> 2h"
+  run tables c1 --json
+  is_json "d['tables'][1]['options']['placement'] == 'cold'"
+  run set c1 t placement=warm history=2h
+  is 0
+  run tables c1 --json
+  is_json "d['tables'][1]['options']['placement'] == 'warm' and d['tables'][1]['options']['history'] == '2h'"
+  refuses 2 "one of auto, hot, warm, cold" set c1 t placement=tepid
+  refuses 2 "not option=value" set c1 t placement
+}
+
+test_values_and_formats() {
+  small_table v
+  run query v 'SELECT * FROM t ORDER BY id' --format csv
+  is 0
+  prints 'id,name,x,ok,at
+1,ann,1.5,true,2001-01-01T00:00:01.000000Z
+2,,,,
+3,"",2,false,2001-01-02T00:00:00.000000Z
+4,"a ""b"", c",-0.25,true,2001-01-03T04:05:06.500000Z'
+  cp out plain
+  run query v 'SELECT * FROM t ORDER BY id'
+  checks=$((checks + 1))
+  cmp -s out plain || fail "the default in a pipe is not csv"
+  run query v 'SELECT id, name, x FROM t ORDER BY id LIMIT 2' --format ndjson
+  is_json_lines "d[0] == {'id': 1, 'name': 'ann', 'x': 1.5} and d[1] == {'id': 2, 'name': None, 'x': None}"
+  run query v 'SELECT * FROM t ORDER BY id' --format json
+  is_json "len(d) == 4 and d[3]['name'] == 'a \"b\", c' and d[2]['name'] == '' and d[1]['name'] is None"
+  run query v 'SELECT id FROM t WHERE id > 99' --format json
+  is_json "d == []"
+  run query v "SELECT id, 'a|b' AS p FROM t WHERE id = 1" --format markdown
+  says '| ---: | --- |'
+  says '| 1 | a\|b |'
+  run query v 'SELECT id, name FROM t' --format table
+  says ann
+  run query v 'SELECT * FROM t ORDER BY id' --format arrow
+  is 0
+  mv out v.arrow
+  run inspect v.arrow
+  is 0
+  says "4 rows"
+  run import v2 t v.arrow --create --key id --time at --quiet
+  is 0
+  run query v2 'SELECT * FROM t ORDER BY id' --format csv
+  checks=$((checks + 1))
+  cmp -s out plain || fail "rows through Arrow differ"
+  "$firn" query v 'SELECT * FROM t' | "$firn" import v3 t - --create --key id --quiet
+  run query v3 'SELECT * FROM t ORDER BY id' --format csv
+  checks=$((checks + 1))
+  cmp -s out plain || fail "rows through CSV differ"
+  "$firn" query v 'SELECT * FROM t' --format ndjson | "$firn" import v4 t - --format ndjson --create --key id --quiet \
+    --schema 'id i64, name utf8, x f64, ok bool, at timestamp'
+  run query v4 'SELECT * FROM t ORDER BY id' --format csv
+  checks=$((checks + 1))
+  cmp -s out plain || fail "rows through NDJSON differ"
+  what="query ... | head -1"
+  "$firn" query v 'SELECT * FROM t' --format csv 2>err | head -1 >out
+  holds ! -s err
+}
+is_json_lines() {
+  checks=$((checks + 1))
+  python3 -c "import json,sys; d=[json.loads(l) for l in open('out')]; sys.exit(0 if ($1) else 1)" ||
+    fail "json lines: not $1"
+}
+
+test_query_errors() {
+  small_table q
+  run query q 'SELECT nosuch FROM t'
+  is 1
+  complains nosuch
+  run query q 'SELECT id FRM t'
+  is 1
+  complains '^'
+  run query q 'SELECT id FROM t WHERE name > 1'
+  is 1
+  run delete q t --where 'nosuch = 1'
+  is 1
+  run delete q t --where 'id ='
+  is 1
+  run explain q 'SELECT'
+  is 1
+  run query :memory: 'SELECT 1 FROM t'
+  is 3
+  run query q 'SELECT count(*) FROM t'
+  prints 'count(*)
+4'
+}
+
+test_query_file() {
+  small_table f
+  run query :memory: "SELECT count(*), count(name) FROM 'small.csv'" --format csv
+  is 0
+  checks=$((checks + 1))
+  [[ $(tail -n 1 out) == 4,3 ]] || fail "not 4,3"
+  run query f "SELECT origin, count(*) AS n FROM '$sample' WHERE delay > 60 GROUP BY origin ORDER BY n DESC, origin LIMIT 1"
+  is 0
+  says "origin,n"
+  refuses 3 nofile.csv query :memory: "SELECT * FROM 'nofile.csv'"
+}
+
+test_delete() {
+  small_table d
+  run delete d t --where 'id <= 2' --dry-run
+  is 0
+  prints "would delete 2 rows"
+  run query d 'SELECT count(*) FROM t'
+  says 4
+  run delete d t --where 'id <= 2'
+  is 0
+  prints "deleted 2 rows"
+  run query d 'SELECT id FROM t ORDER BY id'
+  prints 'id
+3
+4'
+}
+
+test_import_modes() {
+  small_table m
+  refuses 1 "exist" import m t small.csv --mode insert
+  complains "0 rows in 0 commits are imported"
+  run import m t small.csv
+  is 0
+  complains "imported 4 rows in"
+  complains "1 commits"
+  run import m t small.csv --quiet
+  holds ! -s err
+  run query m 'SELECT count(*) FROM t'
+  says 4
+  run import m t small.csv --create --key id
+  is 0
+  run import m t small.csv --create --key name
+  is 1
+  complains "another schema"
+  run import m other small.csv --create --quiet
+  is 0
+  run query m 'SELECT count(*), max(_row) FROM other'
+  is 0
+  run import m typed small.csv --create --schema 'id u32, name utf8, x f32, ok bool, at timestamp' --key id --quiet
+  is 0
+  run tables m typed
+  says "x f32"
+  printf 'id,name\n' >header.csv
+  run import m none header.csv --create --quiet
+  is 0
+  run query m 'SELECT count(*) FROM none'
+  says 0
+  : >empty.csv
+  run import m nothing empty.csv --create
+  is 1
+  in_one_line
+}
+
+test_import_misfits() {
+  printf 'id,v\n1,10\n2,x\n3,30\n,40\n5,50\n' >misfit.csv
+  run import b t misfit.csv --create --schema 'id i64, v i64' --key id
+  is 1
+  complains "line 3"
+  complains "--bad FILE"
+  in_one_line
+  run import b t misfit.csv --create --schema 'id i64, v i64' --key id --bad bad.csv
+  is 6
+  complains "2 rows did not fit"
+  checks=$((checks + 2))
+  [[ $(answer b 'SELECT count(*), sum(v) FROM t') == 3,90 ]] || fail "not the three sound rows"
+  [[ $(cut -d, -f1 bad.csv | tr '\n' ' ') == "line 3 5 " ]] || fail "bad.csv: $(cat bad.csv)"
+  # Types are found out, the key takes no NULL.
+  printf 'id,v\n1,10\n,20\n' >nullkey.csv
+  run import b u nullkey.csv --create --key id
+  is 1
+  complains "line 3"
+  run import b w misfit.csv --create --schema 'id i64, v i64' --key id --batch 1
+  is 1
+  complains "1 rows in 1 commits are imported and durable"
+}
+
+test_import_sample() {
+  local db
+  run import s flights "$sample" --create --key id --time date --acks
+  is 0
+  complains "imported $sample_rows rows in"
+  complains "4 commits"
+  checks=$((checks + 1))
+  [[ $(tail -n 1 out) == *" 50000 $sample_rows" && $(wc -l <out) -eq 4 ]] || fail "acknowledgements"
+  zstd -dcq -- "$sample" >flights.csv
+  "$firn" query s 'SELECT * FROM flights ORDER BY id' --format ndjson | gzip >flights.ndjson.gz
+  "$firn" query s 'SELECT * FROM flights ORDER BY id' --format arrow >flights.arrow
+  run import n flights flights.ndjson.gz --create --key id --quiet
+  is 0
+  run import a flights flights.arrow --create --key id --batch 70000
+  is 0
+  complains "3 commits"
+  local question='SELECT count(*), count(delay), sum(distance), min(origin), max(date) FROM flights'
+  for db in n a; do
+    checks=$((checks + 1))
+    [[ $(answer "$db" "$question") == "$(answer s "$question")" ]] || fail "$db answers otherwise"
+  done
+  run tiers s
+  is 0
+  says "warm"
+  run tiers s --json
+  is_json "d['tables'][0]['rows'] == $sample_rows"
+  run explain s "SELECT count(*) FROM flights WHERE origin = 'ATL'"
+  is 0
+  holds -s out
+  run explain s "SELECT count(*) FROM flights WHERE origin = 'ATL'" --analyze
+  is 0
+  run compact s --dry-run
+  is 0
+  says "would move $sample_rows rows"
+  run compact s flights --to cold --json
+  is 0
+  is_json "d['tables'][0]['name'] == 'flights' and len(d['tables'][0]['decisions']) > 0"
+  run stats s flights --json
+  is_json "d['rows'] == $sample_rows == d['tiers']['cold']['rows'] and d['tiers']['hot']['rows'] == 0"
+  is_json "d['name'] == 'flights' and d['csn'] >= 4 and d['bytes'] > d['tiers']['cold']['bytes'] > 0"
+  run stats s --json
+  is_json "d['tables'][0]['name'] == 'flights'"
+  run stats s
+  says "$sample_rows rows"
+  run segments s flights
+  says current
+  run segments s flights --columns --json
+  is_json "sum(x['rows'] for x in d['segments']) >= $sample_rows"
+  is_json "{c['name'] for c in d['segments'][0]['columns']} >= {'id', 'date', 'origin'}"
+  run segments s flights --columns
+  says "bytes/row"
+  run segments s flights 999999999
+  is 3
+  run decisions s
+  is 0
+  run decisions s flights --json
+  is_json "d['name'] == 'flights'"
+  run optimize s
+  is 0
+  run checkpoint s
+  is 0
+  run verify s --deep
+  is 0
+  says sound
+}
+
+test_damage() {
+  local segment
+  "$firn" import x flights "$sample" --create --key id --quiet
+  "$firn" compact x >/dev/null
+  segment=$(find x -name '*.seg' | head -n 1)
+  run inspect "$segment"
+  is 0
+  says "cold segment"
+  run verify x
+  is 0
+  printf '\377' | dd of="$segment" bs=1 seek=5000 conv=notrunc 2>/dev/null
+  run verify x --deep
+  is 4
+  says "$(basename "$segment")"
+  in_one_line
+}
+
+test_inspect() {
+  local file
+  small_table i
+  "$firn" import i flights "$sample" --create --key id --quiet
+  "$firn" checkpoint i
+  while IFS= read -r file; do
+    run inspect "$file"
+    is 0
+  done < <(find i -type f \( -name '*.log' -o -name 'ckp-*' -o -name 'table.fb' -o -name 'data.mdb' \))
+  run inspect "$(find i -path '*warm*' -name '*.log' | head -n 1)"
+  says "warm block"
+  file=$(find i -path '*commit*' -name '*.log' -size +8k | sort | head -n 1)
+  file=${file:-$(find i -path '*commit*' -name '*.log' | sort | head -n 1)}
+  cp "$file" damaged.log
+  printf '\377\377' | dd of=damaged.log bs=1 seek=150 conv=notrunc 2>/dev/null
+  run inspect damaged.log
+  is 4
+  in_one_line
+  head -c 70 "$file" >short.log
+  run inspect short.log
+  is 4
+  head -c 100 /dev/zero >zeros
+  refuses_with_output 1 "no file of a firn database" inspect zeros
+  run inspect i
+  is 1
+  complains "is a folder"
+}
+refuses_with_output() {
+  local expected=$1 text=$2
+  shift 2
+  run "$@"
+  is "$expected"
+  complains "$text"
+  in_one_line
+}
+
+# A slow import holds the database: readers read beside it, writers are told.
+test_busy() {
+  local writer
+  small_table y
+  mkfifo slow
+  "$firn" import y t slow --format csv --quiet 2>slow.err &
+  writer=$!
+  exec 9>slow
+  echo 'id,name,x,ok,at' >&9
+  sleep 1
+  run query y 'SELECT count(*) FROM t'
+  is 0
+  says 4
+  refuses 5 "" delete y t --where 'id = 1'
+  refuses 5 "" import y t small.csv
+  exec 9>&-
+  wait "$writer"
+  status=$?
+  is 0
+  run delete y t --where 'id = 1'
+  is 0
+}
+
+test_interrupt() {
+  local writer
+  small_table z
+  mkfifo endless
+  "$firn" import z t endless --format csv --batch 2 --acks >z.acks 2>err &
+  writer=$!
+  what="import z t endless, interrupted"
+  exec 9>endless
+  printf 'id,name,x,ok,at\n10,a,1,true,\n11,b,1,true,\n12,c,1,true,\n' >&9
+  for _ in $(seq 100); do
+    [[ -s z.acks ]] && break
+    sleep 0.1
+  done
+  kill -INT "$writer"
+  wait "$writer"
+  status=$?
+  exec 9>&-
+  is 130
+  complains "interrupted; 2 rows in 1 commits are imported and durable"
+  checks=$((checks + 1))
+  [[ $(answer z 'SELECT count(*) FROM t') == 6 ]] || fail "not all acknowledged rows are there"
+}
+
+# Killed in the midst: what was acknowledged is there, and only whole batches.
+test_kill() {
+  local round rows acked writer
+  zstd -dcq -- "$sample" >kill.csv
+  for round in 1 2 3; do
+    rm -rf k
+    "$firn" create k flights --schema 'id i64, date timestamp, delay i64, distance i64, origin utf8, destination utf8' \
+      --key id
+    "$firn" import k flights kill.csv --batch 2000 --acks --quiet >k.acks 2>k.err &
+    writer=$!
+    what="import k, killed"
+    for _ in $(seq 1000); do
+      [[ $(wc -l <k.acks) -ge $((round * 8)) ]] && break
+      sleep 0.01
+    done
+    { kill -KILL "$writer" && wait "$writer"; } 2>/dev/null
+    acked=$(awk 'NF == 3 { total = $3 } END { print total + 0 }' k.acks)
+    rows=$(answer k 'SELECT count(*) FROM flights')
+    holds "$acked" -gt 0
+    holds "$rows" -ge "$acked"
+    holds $((rows % 2000)) -eq 0
+    run verify k --deep
+    is 0
+  done
+}
+
+tests=("$@")
+if [[ ${#tests[@]} -eq 0 ]]; then
+  mapfile -t tests < <(declare -F | sed -n 's/^declare -f test_//p')
+fi
+for name in "${tests[@]}"; do
+  before=$failures
+  "test_$name"
+  [[ $failures -eq $before ]] && echo "ok $name" || echo "FAILED $name"
+done
+echo "$checks checks, $failures failed"
+[[ $failures -eq 0 ]]

@@ -1,0 +1,85 @@
+#include "tools/bench/bench.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace firn::bench {
+
+namespace {
+constexpr std::size_t kRecentBatch =
+    1000;  // firn's default small_write_rows: such batches go to the hot tier
+}
+
+Bench::Bench(Options options)
+    : options_(std::move(options)), scratch_(options_.folder / ("firn-bench-" + std::to_string(::getpid()))) {
+  options_.rows = (options_.rows + data_.chunk_rows() - 1) / data_.chunk_rows() * data_.chunk_rows();
+  std::filesystem::create_directories(scratch_);
+}
+
+Bench::~Bench() {
+  prepared_.clear();
+  std::error_code ignored;
+  std::filesystem::remove_all(scratch_, ignored);
+}
+
+std::filesystem::path Bench::fresh(const std::string& system) {
+  return scratch_ / (system + "-" + std::to_string(next_folder_++));
+}
+
+void Bench::drop(const std::filesystem::path& folder) { std::filesystem::remove_all(folder); }
+
+System& Bench::prepared(const std::string& system, State state) {
+  Prepared& p = prepared_[{state, system}];
+  if (p.system) return *p.system;
+  p.folder = fresh(system);
+  p.system = make_system(system);
+  p.system->create(p.folder, {});
+  if (state == State::recent) {
+    for (std::uint64_t i = 0; i < recent_rows(); i += kRecentBatch)
+      p.system->write(data_.part(i, kRecentBatch), Handover::arrow);
+    return *p.system;
+  }
+  for (std::size_t i = 0; i < chunks(); ++i) p.system->write(data_.chunk(i), Handover::arrow);
+  if (state == State::settled) p.system->settle();
+  return *p.system;
+}
+
+void Bench::forget(State state) {
+  for (auto it = prepared_.begin(); it != prepared_.end();) {
+    if (it->first.first != state) {
+      ++it;
+      continue;
+    }
+    it->second.system->close();
+    drop(it->second.folder);
+    it = prepared_.erase(it);
+  }
+}
+
+void Bench::alternate(int runs, const std::function<void(const std::string&, bool)>& once) {
+  for (int run = -1; run < runs; ++run)
+    for (const std::string& system : options_.systems) once(system, run >= 0);
+}
+
+const std::vector<Workload>& workloads() {
+  static const std::vector<Workload> all = {
+      {"device", "the device's own limits: sync of one append, sequential write and read", run_device},
+      {"small_1w", "durable 1-row writes, one writer, 2 s a run", run_small},
+      {"small_16w", "the same, 16 writers", run_small},
+      {"small_64w", "the same, 64 writers", run_small},
+      {"bulk_arrow", "durable batches of 50,000 rows, handed over as ready batches", run_bulk},
+      {"bulk_rows", "the same, handed over row by row", run_bulk},
+      {"point_hot", "whole rows by random key, recently written", run_point},
+      {"point_cold", "whole rows by random key, settled", run_point},
+      {"group_by", "SELECT type, count(*), sum(amount) .. GROUP BY type, settled", run_scan},
+      {"filter_count", "count(*) under two predicates, settled", run_scan},
+      {"newest_1pct", "SELECT * of the newest 1 %, settled", run_scan},
+      {"size_events", "bytes on disk, settled, no history", run_size},
+      {"size_flights", "the same, of real flights (--flights)", run_size},
+      {"recovery", "open after kill -9 with 100 MiB written in small batches", run_recovery},
+  };
+  return all;
+}
+
+}  // namespace firn::bench

@@ -1,0 +1,17 @@
+// The families of commands; each file gives its rows of the command table.
+#pragma once
+#include <vector>
+
+#include "command.hpp"
+
+namespace firn::cli {
+
+std::vector<Command> write_commands();    ///< create, delete, set
+std::vector<Command> import_commands();   ///< import
+std::vector<Command> query_commands();    ///< query, explain
+std::vector<Command> table_listings();    ///< tables, stats, tiers
+std::vector<Command> file_listings();     ///< segments, decisions
+std::vector<Command> upkeep_commands();   ///< compact, optimize, checkpoint, verify
+std::vector<Command> inspect_commands();  ///< inspect
+
+}  // namespace firn::cli

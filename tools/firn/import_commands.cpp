@@ -1,0 +1,257 @@
+// import.
+#include <sys/stat.h>
+
+#include <charconv>
+
+#include "bad_rows.hpp"
+#include "commands.hpp"
+#include "human.hpp"
+#include "import_job.hpp"
+#include "open_database.hpp"
+#include "output.hpp"
+#include "table_options.hpp"
+
+namespace firn::cli {
+namespace {
+
+constexpr std::size_t kBatchRowsMax = 10'000'000;
+
+struct ImportWords {
+  std::string path, table, file;
+  std::optional<RowFormat> format;
+  std::optional<std::string> columns, bad;
+  SchemaOptions keys;
+  bool create = false;
+  std::size_t batch_rows = 50'000;
+  ImportSettings settings;
+};
+
+std::size_t parse_batch(const std::string& text) {
+  std::size_t rows = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), rows);
+  if (ec != std::errc() || end != text.data() + text.size() || rows == 0 || rows > kBatchRowsMax)
+    throw UsageError("--batch " + text + " is no number of rows from 1 to " + std::to_string(kBatchRowsMax));
+  return rows;
+}
+
+WriteMode parse_mode(const std::string& name) {
+  if (name == "upsert") return WriteMode::upsert;
+  if (name == "insert") return WriteMode::insert;
+  throw UsageError("--mode " + name + " is none of upsert|insert");
+}
+
+ImportWords read_words(const Arguments& a) {
+  ImportWords w;
+  w.path = a.word(0);
+  w.table = a.word(1);
+  w.file = a.word(2);
+  w.create = a.has("create");
+  for (const char* option : {"schema", "key", "time"})
+    if (a.has(option) && !w.create)
+      throw UsageError("--" + std::string(option) + " goes with --create: an existing table has its own");
+  if (const auto name = a.value("format")) {
+    w.format = row_format_of(*name);
+    if (!w.format) throw UsageError("--format " + *name + " is none of " + std::string(kRowFormats));
+  }
+  w.columns = a.value("schema");
+  if (const auto key = a.value("key")) w.keys.key = split_names("key", *key);
+  if (const auto time = a.value("time")) w.keys.time = *time;
+  w.bad = a.value("bad");
+  if (const auto rows = a.value("batch")) w.batch_rows = parse_batch(*rows);
+  if (const auto mode = a.value("mode")) w.settings.mode = parse_mode(*mode);
+  w.settings.acks = a.has("acks");
+  w.settings.quiet = a.has("quiet");
+  return w;
+}
+
+/// Columns that the input has to fill: all but `_row`. Key columns stay not null.
+Schema input_columns(const Schema& schema) {
+  std::vector<ColumnSchema> columns = schema.columns();
+  if (schema.has_row_key()) columns.pop_back();
+  return Schema::for_result(std::move(columns));
+}
+
+std::vector<std::string> key_names(const Schema& schema) {
+  std::vector<std::string> names;
+  if (schema.has_row_key()) return names;
+  for (const std::size_t column : schema.key()) names.push_back(schema[column].name);
+  return names;
+}
+
+std::string time_name(const Schema& schema) {
+  return schema.time() ? schema[*schema.time()].name : std::string();
+}
+
+/// The new table's schema: columns as found in the input, keys as the user or the file (Arrow) says.
+Schema schema_from(const Schema& found, SchemaOptions keys) {
+  if (keys.key.empty()) keys.key = key_names(found);
+  if (keys.time.empty()) keys.time = time_name(found);
+  std::vector<ColumnSchema> columns = found.columns();
+  for (ColumnSchema& column : columns) column.id = 0;
+  Result<Schema> schema = Schema::make(std::move(columns), keys);
+  if (!schema) throw UsageError(schema.error().message());
+  return *schema;
+}
+
+/// --create beside an existing table is a repeat of the same words; other words are refused.
+void check_same(const Schema& existing, const ImportWords& w) {
+  const bool same_columns =
+      !w.columns || parse_schema(*w.columns, w.keys).to_string() == existing.to_string();
+  const bool same_key = w.keys.key.empty() || w.keys.key == key_names(existing);
+  const bool same_time = w.keys.time.empty() || w.keys.time == time_name(existing);
+  if (same_columns && same_key && same_time) return;
+  throw Failure(ExitStatus::failed, "table '" + w.table + "' exists with another schema (" +
+                                        existing.to_string() +
+                                        "); leave --create out or choose another name");
+}
+
+std::uint64_t size_of_input(const std::string& file) {
+  struct stat info = {};
+  if (file == "-" || ::stat(file.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return 0;
+  return static_cast<std::uint64_t>(info.st_size);
+}
+
+/// The target of an import: opened or created when the input has proved readable.
+class ImportTarget {
+ public:
+  explicit ImportTarget(const ImportWords& words) : words_(words) {
+    if (!words_.create) {
+      db_ = open_for_writing(words_.path);
+      table_ = table_of(*db_, words_.table);
+      return;
+    }
+    struct stat info = {};
+    if (::stat(words_.path.c_str(), &info) != 0) return;
+    db_ = open_or_create(words_.path);
+    const Result<HybridTable> existing = db_->table(words_.table);
+    if (!existing) return;
+    table_ = *existing;
+    check_same(table_->schema(), words_);
+  }
+
+  /// What to ask of the input; nothing if it is to be found out.
+  std::optional<Schema> input_schema() {
+    if (table_) return input_columns(table_->schema());
+    if (!words_.columns) return std::nullopt;
+    schema_ = parse_schema(*words_.columns, words_.keys);
+    return input_columns(schema_);
+  }
+  Schema choose(const Schema& found) {
+    schema_ = schema_from(found, words_.keys);
+    return input_columns(schema_);
+  }
+  /// Requires that input_schema() or choose() has said what there is.
+  HybridTable open() {
+    if (table_) return *table_;
+    if (!db_) db_ = open_or_create(words_.path);
+    table_ = db_->create_table(words_.table, schema_).value();
+    return *table_;
+  }
+  Result<void> close() {
+    table_.reset();
+    return db_ ? db_->close() : Result<void>();
+  }
+
+ private:
+  const ImportWords& words_;
+  std::optional<Database> db_;
+  std::optional<HybridTable> table_;
+  Schema schema_;
+};
+
+std::string summary(const ImportOutcome& o) {
+  const double seconds = static_cast<double>(std::max<std::int64_t>(o.elapsed_us, 1)) / 1e6;
+  return "imported " + std::to_string(o.rows) + " rows in " + human_time(o.elapsed_us) + " (" +
+         human_count(static_cast<double>(o.rows) / seconds) + " rows/s), " + std::to_string(o.commits) +
+         " commits";
+}
+
+std::string so_far(const ImportOutcome& o) {
+  return std::to_string(o.rows) + " rows in " + std::to_string(o.commits) +
+         " commits are imported and durable";
+}
+
+Failure failure_of(const ImportOutcome& o, const ImportWords& w) {
+  std::string message = (w.file == "-" ? "standard input" : w.file) + ": " + o.error->message();
+  const ErrorCode code = o.error->code();
+  const bool misfit = code == ErrorCode::type_mismatch || code == ErrorCode::out_of_range;
+  if (misfit && !w.bad) message += "; correct the row, or set such rows aside with --bad FILE";
+  message += "; " + so_far(o);
+  // Damage in the input is no damage of the database.
+  const ExitStatus status = code == ErrorCode::corrupt ? ExitStatus::failed : status_of(code);
+  return {status, message};
+}
+
+ExitStatus finish(const ImportOutcome& o, const ImportWords& w) {
+  if (o.interrupted) throw Failure(ExitStatus::interrupted, "interrupted; " + so_far(o));
+  if (o.error) throw failure_of(o, w);
+  if (!w.settings.quiet) note(summary(o));
+  if (o.bad_rows == 0) return ExitStatus::done;
+  note("firn import: " + std::to_string(o.bad_rows) + " rows did not fit and are in " + *w.bad +
+       "; correct them and import that part again");
+  return ExitStatus::partly;
+}
+
+ExitStatus run(const Arguments& a) {
+  ImportWords w = read_words(a);
+  w.settings.bytes_total = size_of_input(w.file);
+  ImportTarget target(w);
+  RowSourceOptions options;
+  options.path = w.file;
+  options.format = w.format;
+  options.batch_rows = w.batch_rows;
+  options.schema = target.input_schema();
+  const auto choice = std::make_shared<std::optional<UsageError>>();
+  options.choose = [&target, choice](const Schema& found) -> Result<Schema> {
+    try {
+      return target.choose(found);
+    } catch (const UsageError& e) {
+      *choice = e;
+      return Error(ErrorCode::invalid_argument, e.what());
+    }
+  };
+  std::unique_ptr<RowSource> source;
+  const auto bad_file = w.bad ? std::make_shared<BadRowFile>(*w.bad) : nullptr;
+  if (bad_file) options.bad_rows = [bad_file](const text::BadRow& row) { return bad_file->add(row); };
+  source = open_rows(options);
+  ImportOutcome outcome = run_import(
+      std::move(source), [&](const Schema&) { return target.open(); }, w.settings);
+  if (*choice) throw UsageError(**choice);
+  // An input of a header alone still makes its table.
+  if (outcome.rows == 0 && !outcome.error && !outcome.interrupted) target.open();
+  const Result<void> closed = target.close();
+  if (bad_file && !outcome.error && !outcome.interrupted) bad_file->finish().value();
+  const ExitStatus status = finish(outcome, w);
+  closed.value();
+  return status;
+}
+
+}  // namespace
+
+std::vector<Command> import_commands() {
+  return {
+      {"import",
+       "Writes the rows of a CSV, NDJSON or Arrow file into a table",
+       {{"DB", "the database's folder"},
+        {"TABLE", "the table"},
+        {"FILE|-", "the file, or - for standard input; .zst and .gz are read directly"}},
+       {{"format", kRowFormats, "default: by the file's name, else by its first bytes"},
+        {"create", "", "make the database and the table if they are not there"},
+        {"schema", "'COLUMNS'", "with --create: columns and types, instead of finding them out"},
+        {"key", "COLUMN[,COLUMN]", "with --create: the key"},
+        {"time", "COLUMN", "with --create: the column of event time"},
+        {"mode", "upsert|insert", "upsert (default) replaces rows with the same key, insert refuses them"},
+        {"batch", "ROWS", "rows a commit, default 50000"},
+        {"bad", "FILE", "set rows that do not fit aside (CSV: line, reason, row) and exit with 6"},
+        {"acks", "", "print 'CSN ROWS TOTAL' for each batch when it is durable"},
+        {"quiet", "", "no progress and no summary"}},
+       "Columns are matched by name. Types are found from the first rows: whole numbers i64, then f64, "
+       "dates, times,\n"
+       "true and false, else utf8; an empty field is NULL, \"\" the empty text. Each batch is one commit: "
+       "what was\n"
+       "committed stays when a later row stops the import.",
+       run},
+  };
+}
+
+}  // namespace firn::cli

@@ -1,0 +1,68 @@
+#include "row_source.hpp"
+
+#include "io/decompress.hpp"
+#include "row_formats.hpp"
+#include "schema/arrow_ipc.hpp"
+
+namespace firn::cli {
+namespace {
+
+bool drop_ending(std::string_view& name, std::string_view ending) {
+  if (!name.ends_with(ending)) return false;
+  name.remove_suffix(ending.size());
+  return true;
+}
+
+std::optional<RowFormat> format_by_name(std::string_view name) {
+  if (!drop_ending(name, ".zst")) drop_ending(name, ".gz");
+  for (const std::string_view ending : {".arrow", ".arrows", ".ipc", ".feather"})
+    if (name.ends_with(ending)) return RowFormat::arrow;
+  for (const std::string_view ending : {".ndjson", ".jsonl", ".json"})
+    if (name.ends_with(ending)) return RowFormat::ndjson;
+  if (name.ends_with(".csv")) return RowFormat::csv;
+  return std::nullopt;
+}
+
+RowFormat format_by_bytes(std::span<const std::uint8_t> head) {
+  if (arrow::looks_like_arrow(head)) return RowFormat::arrow;
+  for (const std::uint8_t byte : head) {
+    if (byte == '{') return RowFormat::ndjson;
+    if (byte != ' ' && byte != '\n' && byte != '\r' && byte != '\t') break;
+  }
+  return RowFormat::csv;
+}
+
+}  // namespace
+
+std::optional<RowFormat> row_format_of(std::string_view name) noexcept {
+  if (name == "csv") return RowFormat::csv;
+  if (name == "ndjson") return RowFormat::ndjson;
+  if (name == "arrow") return RowFormat::arrow;
+  return std::nullopt;
+}
+
+Result<std::span<const std::uint8_t>> ByteInput::next() {
+  if (first_) {
+    first_ = false;
+    return std::span<const std::uint8_t>(head_);
+  }
+  return source_->next();
+}
+
+Result<void> ByteInput::look_ahead() {
+  FIRN_ASSIGN(const auto bytes, source_->next());
+  head_.assign(bytes.begin(), bytes.end());
+  return {};
+}
+
+std::unique_ptr<RowSource> open_rows(const RowSourceOptions& options) {
+  auto input = std::make_unique<ByteInput>(io::open_source(options.path).value());
+  input->look_ahead().value();
+  std::optional<RowFormat> format = options.format;
+  if (!format) format = format_by_name(options.path);
+  if (!format) format = format_by_bytes(input->head());
+  if (*format == RowFormat::arrow) return open_arrow_rows(std::move(input), options);
+  return open_text_rows(std::move(input), options, *format);
+}
+
+}  // namespace firn::cli
