@@ -1,0 +1,104 @@
+// Actors that fail, writers that do not stop, and closing in the middle of it.
+#include "fixture.hpp"
+
+namespace firn::testing {
+namespace {
+
+class FailingActor : public DatabaseTest, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(FailingActor, NextCallWorksAndCloseEnds) {
+  open();
+  auto t = table();
+  t.write(events(1, 1)).value();
+  faults_->arm(GetParam());
+  // Calls that meet the failure are answered, with an error or the truth; none hangs.
+  for (int i = 0; i < 20; ++i) {
+    (void)t.write(events(2, 1));
+    (void)t.write(events(10, 5'000));
+    (void)t.compact();
+    (void)t.get_stats();
+    (void)db_.create_table("other" + std::to_string(i), event_schema()).value().write(events(1, 1));
+    TableActorAccess::core(db_)->tick();
+    if (faults_->fired(GetParam()) != 0) break;
+  }
+  EXPECT_EQ(faults_->fired(GetParam()), 1);
+  std::this_thread::sleep_for(50ms);
+  EXPECT_GE(count(t), 1);
+  const auto again = t.write(events(3, 1));
+  EXPECT_TRUE(again) << again.error().message();
+  close_in_time();
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, FailingActor,
+                         ::testing::Values("hot", "warm", "cold", "io_worker", "lifecycle", "scheduler", "analyzer",
+                                           "supervisor", "table"));
+
+TEST_F(DatabaseTest, ActorThatFailsForGoodMakesTheTableReadOnly) {
+  open();
+  auto t = table();
+  t.write(events(1, 1)).value();
+  faults_->arm("hot", 1'000);
+  std::optional<Error> last;
+  for (int i = 0; i < 200; ++i) {
+    const auto done = t.write(events(2, 1));
+    ASSERT_FALSE(done);
+    last = done.error();
+    if (last->code() == ErrorCode::read_only) break;
+    std::this_thread::sleep_for(5ms);
+  }
+  EXPECT_EQ(last->code(), ErrorCode::read_only);
+  EXPECT_NE(last->message().find("fault planned"), std::string::npos) << last->message();
+  EXPECT_EQ(count(t), 1);
+  EXPECT_FALSE(t.get_stats().value().read_only_reason.empty());
+  close_in_time();
+}
+
+TEST_F(DatabaseTest, SixteenWritersShareSyncs) {
+  open();
+  auto t = table();
+  std::vector<std::thread> writers;
+  for (std::uint64_t w = 0; w < 16; ++w) {
+    writers.emplace_back([t, w]() mutable {
+      for (std::uint64_t i = 0; i < 50; ++i) t.write(events(w * 1'000 + i, 1)).value();
+    });
+  }
+  for (auto& w : writers) w.join();
+  EXPECT_EQ(count(t), 800);
+  close_in_time();
+}
+
+TEST_F(DatabaseTest, CloseWhileWritersRun) {
+  open();
+  auto t = table();
+  std::atomic<std::uint64_t> acknowledged{0};
+  std::vector<std::thread> writers;
+  for (std::uint64_t w = 0; w < 8; ++w) {
+    writers.emplace_back([t, w, &acknowledged]() mutable {
+      for (std::uint64_t i = 0;; ++i) {
+        const auto done = t.write(events(w * 1'000'000 + i, 1));
+        if (!done) {
+          EXPECT_EQ(done.error().code(), ErrorCode::closed) << done.error().message();
+          return;
+        }
+        ++acknowledged;
+      }
+    });
+  }
+  std::this_thread::sleep_for(200ms);
+  close_in_time();
+  for (auto& w : writers) w.join();
+  open();
+  EXPECT_EQ(count(db_.table("events").value()), static_cast<std::int64_t>(acknowledged.load()));
+}
+
+TEST_F(DatabaseTest, OpenAndCloseManyTimes) {
+  for (int i = 0; i < 30; ++i) {
+    open();
+    auto t = i == 0 ? table() : db_.table("events").value();
+    t.write(events(static_cast<std::uint64_t>(i), 1)).value();
+    close_in_time();
+  }
+}
+
+}  // namespace
+}  // namespace firn::testing
