@@ -156,14 +156,18 @@ Result<CheckpointRef> write_checkpoint(io::Disk& disk, const std::string& folder
   const std::string born = ref.path + ".new";
   FIRN_ASSIGN(const bool leftover, disk.exists(born));
   if (leftover) FIRN_TRY(disk.remove(born));
-  {
+  const auto write = [&]() -> Result<void> {
     FIRN_ASSIGN(const auto file, disk.open(born, io::Disk::Mode::create_new));
     Writer writer(*file, store_id);
     FIRN_TRY(reader.visit_raw([&](int database, std::string_view key, std::string_view value) {
       return writer.add(database, key, value);
     }));
     FIRN_TRY(writer.finish(ref.log_sequence));
-    FIRN_TRY(file->sync());
+    return file->sync();
+  };
+  if (Result<void> written = write(); !written) {
+    (void)disk.remove(born);  // on a full disk it would only take room
+    return written.error();
   }
   FIRN_TRY(disk.rename(born, ref.path));
   FIRN_TRY(disk.sync_directory(folder));

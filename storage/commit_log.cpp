@@ -147,19 +147,25 @@ Result<CommitLog::Recovered> CommitLog::recover(io::Disk& disk, const std::strin
 }
 
 Result<std::uint64_t> CommitLog::append(std::span<const std::uint8_t> group) {
+  if (between_) FIRN_TRY(roll());
   FIRN_ASSIGN(const io::EntryPosition at, current_->append_and_sync(group, kGroupKind));
   return at.sequence;
 }
 
 Result<void> CommitLog::roll() {
   const std::uint64_t next = current_->last_sequence() + 1;
-  if (next == current_first_) return {};  // nothing in it
-  FIRN_TRY(current_->seal());
-  sealed_.push_back({current_id_, current_first_, current_->end()});
-  return begin_file(current_id_ + 1, next, current_->chain());
+  if (!between_) {
+    if (next == current_first_) return {};  // nothing in it
+    FIRN_TRY(current_->seal());
+    sealed_.push_back({current_id_, current_first_, current_->end()});
+    between_ = true;
+  }
+  FIRN_TRY(begin_file(current_id_ + 1, next, current_->chain()));
+  between_ = false;
+  return {};
 }
 
-Result<void> CommitLog::seal() { return current_->seal(); }
+Result<void> CommitLog::seal() { return between_ ? Result<void>() : current_->seal(); }
 
 Result<void> CommitLog::remove_before(std::uint64_t sequence) {
   bool removed = false;

@@ -46,7 +46,7 @@ class CommitLog {
   /// Bytes of entries in all files, and in the current one.
   std::uint64_t bytes() const;
   std::uint64_t current_bytes() const { return current_->end(); }
-  bool failed() const { return current_->failure().has_value(); }
+  bool failed() const { return !between_ && current_->failure().has_value(); }
 
  private:
   struct Sealed {
@@ -61,6 +61,7 @@ class CommitLog {
   std::string folder_;
   std::uint64_t store_id_;
   std::vector<Sealed> sealed_;
+  bool between_ = false;  ///< the current file is sealed and the next one could not be made yet
   std::unique_ptr<io::AppendLog> current_;
   std::uint64_t current_id_ = 0, current_first_ = 1;
 };

@@ -176,6 +176,7 @@ class Engine {
     std::mutex mutex;
     std::multiset<std::uint64_t> csns;
     std::multiset<std::uint64_t> bases;  ///< of running jobs: the delta is kept from there on
+    std::uint64_t floor = 0;             ///< expiry up to here has begun: no new pin below
   };
   const std::shared_ptr<Pins> pins_ = std::make_shared<Pins>();
 
@@ -186,6 +187,8 @@ class Engine {
   std::atomic<std::uint64_t> bytes_written_ = 0, bytes_ingested_ = 0;
   std::atomic<bool> closed_ = false;
   std::atomic<std::uint64_t> checkpoint_bytes_ = 0;
+  std::atomic<std::uint64_t> moves_to_hot_ = 0;    ///< records that moved rows into hot
+  std::atomic<std::uint64_t> hot_emptied_to_ = 0;  ///< a demotion up to here found everything; 0 after moves to hot
   std::atomic<std::uint64_t> log_bytes_since_checkpoint_ = 0;
   mutable std::mutex reason_mutex_;
   std::string read_only_reason_;

@@ -511,6 +511,11 @@ Result<void> Engine::commit_records(std::vector<LogRecord>& records) {
   bytes_written_ += group.size();
   log_bytes_since_checkpoint_ += group.size();
 
+  for (const LogRecord& r : records) {
+    if (r.moved_rows.empty()) continue;
+    moves_to_hot_ += 1;
+    hot_emptied_to_ = 0;
+  }
   View next{now.catalog, csn, records.back().time_us};
   for (const LogRecord& r : records)
     if (!r.adds.empty() || !r.retires.empty() || r.schema || r.config || r.horizon != 0 || !r.drops.empty() ||

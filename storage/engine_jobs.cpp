@@ -487,6 +487,8 @@ Result<JobReport> Engine::demote_hot(StorageTier to, std::uint64_t upto) {
   report.to = StorageTier::warm;
   (void)to;  // hot rows become warm blocks first; the next job takes these further
   std::string from;
+  const std::uint64_t moves_before = moves_to_hot_;
+  std::optional<std::uint64_t> emptied;  // no hot version at or below it is left
   for (bool more = true; more;) {
     View base_view;
     std::unique_ptr<hot::HotReader> hot;
@@ -499,6 +501,7 @@ Result<JobReport> Engine::demote_hot(StorageTier to, std::uint64_t upto) {
       hot = std::make_unique<hot::HotReader>(std::move(context.hot));
     }
     const std::uint64_t bound = std::min(upto, base_view.csn);
+    if (!emptied) emptied = bound;
     const hot::RowLayout& layout = *base_view.catalog->layout;
     const Schema& schema = base_view.catalog->schema();
     struct Half {
@@ -602,6 +605,7 @@ Result<JobReport> Engine::demote_hot(StorageTier to, std::uint64_t upto) {
   }
   if (report.rows_in != report.rows_out + report.rows_dropped)
     return Error(ErrorCode::internal, "a demotion of hot rows lost count");
+  if (emptied && moves_to_hot_ == moves_before) hot_emptied_to_ = *emptied;
   return report;
 }
 
@@ -627,13 +631,27 @@ Result<void> Engine::expire() {
   if (const auto csn = csn_at(Timestamp{until})) horizon = std::max(horizon, csn->value);
   LogRecord record;
   record.horizon = horizon;
-  std::vector<FileEntryPtr> gone;
-  for (const FileEntryPtr& f : now.catalog->files)
-    if (f->info.history && !f->lent && !version_needed(f->info.csn_min, f->info.end_max, horizon)) gone.push_back(f);
+  const auto files_past = [&] {
+    std::vector<FileEntryPtr> gone;
+    for (const FileEntryPtr& f : now.catalog->files)
+      if (f->info.history && !f->lent && !version_needed(f->info.csn_min, f->info.end_max, horizon)) gone.push_back(f);
+    return gone;
+  };
+  if (files_past().empty()) return {};
+  const auto set_floor = [&](std::uint64_t floor) {
+    std::lock_guard lock(pins_->mutex);
+    pins_->floor = floor;
+  };
+  set_floor(horizon);  // from here on nobody pins what goes
+  const std::vector<FileEntryPtr> gone = files_past();
   // A horizon that moved by little is no reason for a commit of its own.
-  if (gone.empty()) return {};
-  FIRN_ASSIGN(const auto lease, InputLease::take(gone));
-  return publish(std::move(record), gone);
+  Result<void> done;
+  if (!gone.empty()) {
+    const auto lease = InputLease::take(gone);
+    done = lease ? publish(std::move(record), gone) : Result<void>(lease.error());
+  }
+  set_floor(0);  // the catalog's horizon says it now
+  return done;
 }
 
 }  // namespace firn::storage

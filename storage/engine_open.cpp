@@ -385,15 +385,21 @@ Result<void> Engine::checkpoint() {
   FIRN_TRY(check_open());
   if (const std::string why = read_only_reason(); !why.empty()) return Error(ErrorCode::read_only, why);
   std::optional<hot::HotReader> reader;
+  std::uint64_t covered = 0;
   {
     std::lock_guard lock(commit_mutex_);
-    FIRN_TRY(log_->roll());
+    FIRN_TRY(check_open());
+    if (Result<void> rolled = log_->roll(); !rolled) {
+      if (log_->failed()) fail(rolled.error());
+      return rolled.error();
+    }
     FIRN_ASSIGN(auto r, hot_->read());
     reader.emplace(std::move(r));
-    log_bytes_since_checkpoint_ = 0;
+    covered = log_bytes_since_checkpoint_;
   }
   // Writing goes on beside this.
   FIRN_ASSIGN(const CheckpointRef written, write_checkpoint(*disk, at("hot"), store_id, *reader));
+  log_bytes_since_checkpoint_ -= covered;
   checkpoint_bytes_ = reader->state().bytes;
   bytes_written_ += reader->state().bytes;
   reader.reset();

@@ -116,7 +116,7 @@ std::optional<JobOrder> Engine::next_job() {
     if (by_size && hot.bytes > c.hot_tier_max_size) return order;
     if (by_age) {
       const Result<Csn> old = csn_at(Timestamp{time - c.hot_tier_max_age_us});
-      if (old && old->value != 0 && hot.floor_csn <= old->value) {
+      if (old && old->value > hot_emptied_to_ && hot.floor_csn <= old->value) {
         order.hot_upto = old->value;
         return order;
       }

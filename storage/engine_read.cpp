@@ -119,6 +119,9 @@ Result<std::shared_ptr<const Csn>> Engine::pin(std::optional<Csn> at) {
   std::lock_guard lock(pins->mutex);
   const std::uint64_t csn = at ? at->value : view().csn;
   FIRN_TRY(check_horizon(csn));
+  if (csn < pins->floor)
+    return Error(ErrorCode::horizon, "table " + name + ": history before CSN " + std::to_string(pins->floor) +
+                                         " is going; the earliest readable is CSN " + std::to_string(pins->floor));
   pins->csns.insert(csn);
   // The set outlives the engine as long as a snapshot does.
   return std::shared_ptr<const Csn>(new Csn{csn}, [pins](const Csn* c) {
@@ -285,6 +288,10 @@ Result<Batch> Engine::query(const Query& query, std::uint64_t csn, QueryProfile*
   QueryProfile& p = profile != nullptr ? *profile : local;
   const auto began = std::chrono::steady_clock::now();
   FIRN_ASSIGN(csn, csn_of(query, csn));
+  std::shared_ptr<const Csn> held;  // the caller's snapshot pins another CSN
+  if (query.travel != TimeTravel::none) {
+    FIRN_ASSIGN(held, pin(Csn{csn}));
+  }
   const View now = view();
   FIRN_ASSIGN(const PreparedQuery prepared, PreparedQuery::prepare(query, now.catalog->schema(),
                                                                    Timestamp{std::max(clock->now().us, now.time_us)}));
@@ -325,6 +332,10 @@ Result<Batch> Engine::query(const Query& query, std::uint64_t csn, QueryProfile*
 Result<QueryProfile> Engine::explain(const Query& query, std::uint64_t csn) {
   QueryProfile p;
   FIRN_ASSIGN(csn, csn_of(query, csn));
+  std::shared_ptr<const Csn> held;  // the caller's snapshot pins another CSN
+  if (query.travel != TimeTravel::none) {
+    FIRN_ASSIGN(held, pin(Csn{csn}));
+  }
   const View now = view();
   FIRN_ASSIGN(const PreparedQuery prepared, PreparedQuery::prepare(query, now.catalog->schema(),
                                                                    Timestamp{std::max(clock->now().us, now.time_us)}));

@@ -441,7 +441,8 @@ class Model {
          (order.hot_upto != 0 ? " up to CSN " + std::to_string(order.hot_upto) : ""));
     const bool outer = depth_ == 0;
     if (outer) overwritten_ = nested_ = false;
-    report(what, store_->run_job(order), !outer || nested_);
+    const auto done = store_->run_job(order);
+    report(what, done, !outer || nested_);
   }
   static std::string name_of_move(const JobOrder& order, StorageTier from) {
     const std::string to(name_of(order.to));
