@@ -68,7 +68,7 @@ std::string Report::table(const std::string& workload) const {
     add_once(metrics, m.metric);
   }
   std::string out = fmt::format("{:<36}", workload);
-  for (const std::string& s : systems) out += fmt::format("{:>28}", s);
+  for (const std::string& s : systems) out += fmt::format("{:>36}", s);
   out += '\n';
   for (const std::string& metric : metrics) {
     std::string line, unit;
@@ -77,7 +77,7 @@ std::string Report::table(const std::string& workload) const {
         return x.workload == workload && x.system == s && x.metric == metric;
       });
       if (m != all_.end()) unit = m->unit;
-      line += fmt::format("{:>28}", m == all_.end() ? "-" : cell(*m));
+      line += fmt::format("{:>36}", m == all_.end() ? "-" : cell(*m));
     }
     out += fmt::format("  {:<34}{}\n", unit.empty() ? metric : metric + " [" + unit + "]", line);
   }
