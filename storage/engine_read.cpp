@@ -212,10 +212,14 @@ Result<std::optional<std::vector<Value>>> Engine::get(std::uint64_t csn, std::st
 /// Requires plan_mutex_.
 void Engine::trim_delta(const View& view) {
   std::uint64_t keep = images_.needs_delta_from();
-  for (const FileEntryPtr& f : view.catalog->files)
+  {
+    std::lock_guard lock(pins_->mutex);
+    if (!pins_->bases.empty()) keep = std::min(keep, *pins_->bases.begin());
+  }
+  // The newest catalog, looked at after the bases: what a job published since `view` needs the delta from its base on.
+  const View newest = this->view();
+  for (const FileEntryPtr& f : newest.catalog->files)
     if (!f->info.history) keep = std::min(keep, f->resolved_to());
-  std::lock_guard lock(pins_->mutex);
-  if (!pins_->bases.empty()) keep = std::min(keep, *pins_->bases.begin());
   delta_.trim(std::min(keep, view.csn));
 }
 
