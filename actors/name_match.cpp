@@ -1,6 +1,5 @@
 #include "name_match.hpp"
 
-#include <utility>
 #include <algorithm>
 #include <cctype>
 #include <utility>

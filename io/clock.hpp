@@ -21,7 +21,8 @@ class SystemClock final : public Clock {
   Timestamp now() const override { return Timestamp::now(); }
   std::int64_t monotonic_us() const override {
     return std::chrono::duration_cast<std::chrono::microseconds>(
-               std::chrono::steady_clock::now().time_since_epoch()).count();
+               std::chrono::steady_clock::now().time_since_epoch())
+        .count();
   }
 };
 

@@ -47,7 +47,8 @@ struct Column {
   std::string_view bytes_at(std::size_t i) const noexcept {
     if (dictionary) return dictionary->bytes_at(codes()[i]);
     const std::int32_t* o = reinterpret_cast<const std::int32_t*>(offsets.data());  // NOLINT
-    return {reinterpret_cast<const char*>(values.data()) + o[i], static_cast<std::size_t>(o[i + 1] - o[i])};  // NOLINT
+    return {reinterpret_cast<const char*>(values.data()) + o[i],
+            static_cast<std::size_t>(o[i + 1] - o[i])};  // NOLINT
   }
   /// Any type, any form. Slow: for edges only.
   Value value_at(std::size_t i) const;

@@ -52,8 +52,8 @@ class MutableBuffer {
     std::size_t grown = capacity_ * 2 > capacity ? capacity_ * 2 : capacity;
     grown = (grown + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
     std::shared_ptr<std::uint8_t> bigger(
-        static_cast<std::uint8_t*>(::operator new(grown, std::align_val_t{kBufferAlignment})),
-        [](std::uint8_t* p) { ::operator delete(p, std::align_val_t{kBufferAlignment}); });
+        static_cast<std::uint8_t*>(::operator new (grown, std::align_val_t{kBufferAlignment})),
+        [](std::uint8_t* p) { ::operator delete (p, std::align_val_t{kBufferAlignment}); });
     if (size_ != 0) std::memcpy(bigger.get(), data_.get(), size_);
     data_ = std::move(bigger);
     capacity_ = grown;

@@ -32,7 +32,8 @@ Result<Key> decode_key(const Schema& schema, std::string_view encoded);
 class KeyColumn {
  public:
   /// Encodes the keys of all rows. `columns` are the key columns in key order.
-  static Result<KeyColumn> encode(const Schema& schema, std::span<const Column> key_columns, std::int64_t rows);
+  static Result<KeyColumn> encode(const Schema& schema, std::span<const Column> key_columns,
+                                  std::int64_t rows);
 
   std::size_t size() const noexcept { return size_; }
   /// True if the u64 form is used: see values().

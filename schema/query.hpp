@@ -12,24 +12,38 @@ namespace firn {
 /// Operators of the flat postfix expression form. Stored in messages: never renumber.
 enum class ExprOp : std::uint8_t {
   invalid = 0,
-  column = 1,       ///< index -> Query::names
-  literal = 2,      ///< index -> Query::literals
+  column = 1,   ///< index -> Query::names
+  literal = 2,  ///< index -> Query::literals
   negate = 3,
   logical_not = 4,
-  add = 5, subtract = 6, multiply = 7, divide = 8, modulo = 9,
-  concat = 10,      ///< ||
-  eq = 11, ne = 12, lt = 13, le = 14, gt = 15, ge = 16,
-  logical_and = 17, logical_or = 18,
-  is_null = 19, is_not_null = 20,
-  in_list = 21,     ///< argc = 1 + number of items; the value comes first
-  between = 22,     ///< value, low, high
-  like = 23,        ///< value, pattern [, escape] by argc
-  case_when = 24,   ///< argc operands: when1, then1, when2, then2, ... [else if argc is odd]; simple CASE is rewritten
-  cast = 25,        ///< to `type`
-  call = 26,        ///< scalar function named names[index], argc arguments
-  aggregate = 27,   ///< aggregate function named names[index]; argc 0 means count(*)
-  now = 28,         ///< NOW(): microseconds, fixed once for the query
-  not_in_list = 29, not_between = 30, not_like = 31,
+  add = 5,
+  subtract = 6,
+  multiply = 7,
+  divide = 8,
+  modulo = 9,
+  concat = 10,  ///< ||
+  eq = 11,
+  ne = 12,
+  lt = 13,
+  le = 14,
+  gt = 15,
+  ge = 16,
+  logical_and = 17,
+  logical_or = 18,
+  is_null = 19,
+  is_not_null = 20,
+  in_list = 21,  ///< argc = 1 + number of items; the value comes first
+  between = 22,  ///< value, low, high
+  like = 23,     ///< value, pattern [, escape] by argc
+  case_when =
+      24,  ///< argc operands: when1, then1, when2, then2, ... [else if argc is odd]; simple CASE is rewritten
+  cast = 25,       ///< to `type`
+  call = 26,       ///< scalar function named names[index], argc arguments
+  aggregate = 27,  ///< aggregate function named names[index]; argc 0 means count(*)
+  now = 28,        ///< NOW(): microseconds, fixed once for the query
+  not_in_list = 29,
+  not_between = 30,
+  not_like = 31,
 };
 
 /// One step of a postfix expression: pops its operands, pushes its result.
@@ -51,13 +65,14 @@ struct Expr {
 };
 
 struct SelectItem {
-  Expr expr;          ///< empty: `*`, all columns (not `_row`, unless that is all there is to name)
-  std::string name;   ///< AS name; else the column's name; else the expression's text as written
+  Expr expr;         ///< empty: `*`, all columns (not `_row`, unless that is all there is to name)
+  std::string name;  ///< AS name; else the column's name; else the expression's text as written
   bool operator==(const SelectItem&) const = default;
 };
 
 struct OrderItem {
-  Expr expr;  ///< an integer literal k means the k-th select item; a bare name of a select item means that item
+  Expr
+      expr;  ///< an integer literal k means the k-th select item; a bare name of a select item means that item
   bool descending = false;
   std::optional<bool> nulls_first;  ///< default: first ascending, last descending
   bool operator==(const OrderItem&) const = default;
@@ -66,26 +81,27 @@ struct OrderItem {
 enum class TimeTravel : std::uint8_t { none = 0, as_of_time = 1, as_of_csn = 2 };
 
 struct Query {
-  std::string text;                   ///< as the user wrote it; "" if built by hand
-  std::string table;                  ///< table name, or a quoted file path with from_file
+  std::string text;   ///< as the user wrote it; "" if built by hand
+  std::string table;  ///< table name, or a quoted file path with from_file
   bool from_file = false;
   std::uint32_t table_position = 0;
   bool distinct = false;
   std::vector<SelectItem> select;
-  std::optional<std::int64_t> since_us;  ///< SINCE t: keep rows whose event time >= t
+  std::optional<std::int64_t> since_us;      ///< SINCE t: keep rows whose event time >= t
   std::optional<std::int64_t> since_ago_us;  ///< SINCE NOW() - d is kept as d (since_us is unset then)
   TimeTravel travel = TimeTravel::none;
-  std::int64_t as_of_us = 0;          ///< as_of_time; microseconds
+  std::int64_t as_of_us = 0;                 ///< as_of_time; microseconds
   std::optional<std::int64_t> as_of_ago_us;  ///< AS OF NOW() - d is kept as d
-  std::uint64_t as_of_csn = 0;        ///< as_of_csn
+  std::uint64_t as_of_csn = 0;               ///< as_of_csn
   Expr where;
-  std::vector<Expr> group_by;         ///< an integer literal k means the k-th select item
+  std::vector<Expr> group_by;  ///< an integer literal k means the k-th select item
   Expr having;
   std::vector<OrderItem> order_by;
   std::optional<std::uint64_t> limit;
   std::uint64_t offset = 0;
-  std::vector<std::string> names;     ///< column and function names (functions in lower case), each once
-  std::vector<Value> literals;        ///< integers are i64 (u64 above 2^63 - 1), decimals f64, text utf8, durations i64 us
+  std::vector<std::string> names;  ///< column and function names (functions in lower case), each once
+  std::vector<Value>
+      literals;  ///< integers are i64 (u64 above 2^63 - 1), decimals f64, text utf8, durations i64 us
   bool operator==(const Query&) const = default;
 };
 

@@ -68,8 +68,10 @@ template <class T = void>
 class [[nodiscard]] Result {
  public:
   using value_type = T;
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}    // NOLINT(google-explicit-constructor)
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   bool ok() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return ok(); }
@@ -120,23 +122,23 @@ class [[nodiscard]] Result<void> {
 #define FIRN_JOIN2(a, b) a##b
 #define FIRN_JOIN(a, b) FIRN_JOIN2(a, b)
 /// Returns the error of `expr` from the enclosing function, if it has one.
-#define FIRN_TRY(expr)                                   \
-  do {                                                   \
+#define FIRN_TRY(expr)                                        \
+  do {                                                        \
     if (auto firn_r = (expr); !firn_r) return firn_r.error(); \
   } while (false)
 /// FIRN_ASSIGN(auto x, f()): x = the value of f(), or return its error.
 #define FIRN_ASSIGN(lhs, expr) FIRN_ASSIGN_IMPL(FIRN_JOIN(firn_result_, __COUNTER__), lhs, expr)
-#define FIRN_ASSIGN_IMPL(tmp, lhs, ...)  \
-  auto tmp = (__VA_ARGS__);              \
-  if (!tmp) return tmp.error();          \
+#define FIRN_ASSIGN_IMPL(tmp, lhs, ...) \
+  auto tmp = (__VA_ARGS__);             \
+  if (!tmp) return tmp.error();         \
   lhs = std::move(*tmp)
 /// A broken promise of our own code: throws Error{internal}; actors turn it into an answer. Stays on in release.
-#define FIRN_CHECK(cond)                                                                                   \
-  do {                                                                                                     \
-    if (!(cond))                                                                                           \
-      throw ::firn::Error(::firn::ErrorCode::internal,                                                     \
-                          std::string("internal check failed: " #cond " at " __FILE__ ":") +               \
-                              std::to_string(__LINE__));                                                   \
+#define FIRN_CHECK(cond)                                                                                \
+  do {                                                                                                  \
+    if (!(cond))                                                                                        \
+      throw ::firn::Error(                                                                              \
+          ::firn::ErrorCode::internal,                                                                  \
+          std::string("internal check failed: " #cond " at " __FILE__ ":") + std::to_string(__LINE__)); \
   } while (false)
 // NOLINTEND(cppcoreguidelines-macro-usage)
 

@@ -13,7 +13,7 @@ namespace firn {
 /// Column types. Numbers are stored in files and messages: never renumber.
 enum class TypeId : std::uint8_t {
   invalid = 0,
-  boolean = 1,    ///< bool; Arrow Bool, one bit a value
+  boolean = 1,  ///< bool; Arrow Bool, one bit a value
   i8 = 2,
   i16 = 3,
   i32 = 4,
@@ -47,11 +47,24 @@ constexpr bool is_temporal(TypeId t) noexcept { return t == TypeId::timestamp ||
 /// Bytes a value in its Arrow values buffer; 0 for bool (bits) and variable-length types.
 constexpr std::size_t width_of(TypeId t) noexcept {
   switch (t) {
-    case TypeId::i8: case TypeId::u8: return 1;
-    case TypeId::i16: case TypeId::u16: return 2;
-    case TypeId::i32: case TypeId::u32: case TypeId::f32: case TypeId::date: return 4;
-    case TypeId::i64: case TypeId::u64: case TypeId::f64: case TypeId::timestamp: return 8;
-    default: return 0;
+    case TypeId::i8:
+    case TypeId::u8:
+      return 1;
+    case TypeId::i16:
+    case TypeId::u16:
+      return 2;
+    case TypeId::i32:
+    case TypeId::u32:
+    case TypeId::f32:
+    case TypeId::date:
+      return 4;
+    case TypeId::i64:
+    case TypeId::u64:
+    case TypeId::f64:
+    case TypeId::timestamp:
+      return 8;
+    default:
+      return 0;
   }
 }
 
@@ -68,7 +81,8 @@ struct Timestamp {
   auto operator<=>(const Timestamp&) const = default;
   static Timestamp now() noexcept {
     return {std::chrono::duration_cast<std::chrono::microseconds>(
-                std::chrono::system_clock::now().time_since_epoch()).count()};
+                std::chrono::system_clock::now().time_since_epoch())
+                .count()};
   }
 };
 

@@ -20,7 +20,7 @@ struct Binary {
 
 class Value {
  public:
-  Value() = default;  ///< NULL
+  Value() = default;        ///< NULL
   Value(std::nullptr_t) {}  // NOLINT(google-explicit-constructor): Value{nullptr} is NULL, as the rest below
   // NOLINTBEGIN(google-explicit-constructor)
   Value(bool v) : v_(v), type_(TypeId::boolean) {}
@@ -44,11 +44,31 @@ class Value {
   Value(Date v) : v_(std::int64_t{v.days}), type_(TypeId::date) {}
   // NOLINTEND(google-explicit-constructor)
   /// An integer-like value (i*, timestamp, date) of the given type; no range check.
-  static Value of_signed(TypeId type, std::int64_t v) { Value r; r.v_ = v; r.type_ = type; return r; }
+  static Value of_signed(TypeId type, std::int64_t v) {
+    Value r;
+    r.v_ = v;
+    r.type_ = type;
+    return r;
+  }
   /// A u* value of the given type; no range check.
-  static Value of_unsigned(TypeId type, std::uint64_t v) { Value r; r.v_ = v; r.type_ = type; return r; }
-  static Value of_float(TypeId type, double v) { Value r; r.v_ = v; r.type_ = type; return r; }
-  static Value of_bytes(TypeId type, std::string v) { Value r; r.v_ = std::move(v); r.type_ = type; return r; }
+  static Value of_unsigned(TypeId type, std::uint64_t v) {
+    Value r;
+    r.v_ = v;
+    r.type_ = type;
+    return r;
+  }
+  static Value of_float(TypeId type, double v) {
+    Value r;
+    r.v_ = v;
+    r.type_ = type;
+    return r;
+  }
+  static Value of_bytes(TypeId type, std::string v) {
+    Value r;
+    r.v_ = std::move(v);
+    r.type_ = type;
+    return r;
+  }
 
   bool is_null() const noexcept { return v_.index() == 0; }
   /// TypeId::null for NULL.
@@ -62,10 +82,10 @@ class Value {
   const std::string& as_bytes() const { return std::get<std::string>(v_); }
 
   // Conversions at the edge, for readers of results: throw Error{type_mismatch} on NULL or where no sense exists.
-  std::int64_t to_i64() const;      ///< any integer, bool, timestamp (us), date (days); floats truncate
+  std::int64_t to_i64() const;  ///< any integer, bool, timestamp (us), date (days); floats truncate
   std::uint64_t to_u64() const;
-  double to_f64() const;            ///< any number
-  std::string to_string() const;    ///< as in CSV, without quotes; NULL is ""
+  double to_f64() const;          ///< any number
+  std::string to_string() const;  ///< as in CSV, without quotes; NULL is ""
 
   /// Casts with the rules of SQL CAST; text is parsed. Error{type_mismatch} or {out_of_range}.
   Result<Value> cast(TypeId to) const;
@@ -105,7 +125,10 @@ Result<std::int64_t> parse_duration(std::string_view text);
 std::int64_t time_from_number(std::int64_t t) noexcept;
 /// Days since 1970 of a civil date, and back (proleptic Gregorian; H. Hinnant's algorithms).
 std::int32_t days_from_civil(std::int64_t year, unsigned month, unsigned day) noexcept;
-struct CivilDate { std::int64_t year; unsigned month, day; };
+struct CivilDate {
+  std::int64_t year;
+  unsigned month, day;
+};
 CivilDate civil_from_days(std::int32_t days) noexcept;
 
 }  // namespace firn

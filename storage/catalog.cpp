@@ -31,7 +31,8 @@ void AccessAccount::note(std::int64_t now_us, std::uint64_t rows, bool point) {
 }
 
 double AccessAccount::heat_at(std::int64_t now_us) const {
-  return now_us <= last_us ? heat : heat * std::exp2(-static_cast<double>(now_us - last_us) / kHeatHalfLifeUs);
+  return now_us <= last_us ? heat
+                           : heat * std::exp2(-static_cast<double>(now_us - last_us) / kHeatHalfLifeUs);
 }
 
 Result<std::shared_ptr<const RowFile>> FileEntry::open() const {

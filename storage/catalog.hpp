@@ -20,7 +20,8 @@ namespace firn::storage {
 /// unpublish first, delete last.
 class DiskName {
  public:
-  DiskName(std::shared_ptr<io::Disk> disk, std::string path) : disk_(std::move(disk)), path_(std::move(path)) {}
+  DiskName(std::shared_ptr<io::Disk> disk, std::string path)
+      : disk_(std::move(disk)), path_(std::move(path)) {}
   ~DiskName();
   DiskName(const DiskName&) = delete;
   DiskName& operator=(const DiskName&) = delete;
@@ -55,8 +56,12 @@ class FileEntry {
  public:
   FileEntry(std::shared_ptr<io::Disk> disk, std::string folder, std::uint64_t store_id, RowFileInfo info,
             std::shared_ptr<DiskName> name)
-      : info(std::move(info)), name(std::move(name)), disk_(std::move(disk)), folder_(std::move(folder)),
-        store_id_(store_id), resolved_to_(this->info.base_csn) {}
+      : info(std::move(info)),
+        name(std::move(name)),
+        disk_(std::move(disk)),
+        folder_(std::move(folder)),
+        store_id_(store_id),
+        resolved_to_(this->info.base_csn) {}
 
   const RowFileInfo info;
   const std::shared_ptr<DiskName> name;
@@ -97,7 +102,7 @@ struct Catalog {
   std::shared_ptr<const hot::RowLayout> layout;  ///< of the current schema
   HybridTableConfig config;
   std::uint64_t horizon = 0;
-  std::uint64_t hot_epoch = 0;      ///< changes when rows leave or enter hot by a move
+  std::uint64_t hot_epoch = 0;  ///< changes when rows leave or enter hot by a move
   const Schema& schema() const { return schemas.at(schema_version); }
   FileEntryPtr find(std::uint64_t id) const;
 };

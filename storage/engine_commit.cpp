@@ -630,7 +630,12 @@ Result<void> Engine::publish(LogRecord record, std::span<const FileEntryPtr> inp
       return g->info.path == f->info.path;
     });
     std::lock_guard warm(warm_mutex_);
-    if (!shared && f->name != warm_name_ && !unnamed_blocks_.contains(f->info.path)) f->name->doom();
+    if (shared || unnamed_blocks_.contains(f->info.path)) continue;
+    if (f->name == warm_name_) {  // the open log holds nothing any more: the next block begins another
+      warm_log_.reset();
+      warm_name_.reset();
+    }
+    f->name->doom();
   }
   return {};
 }

@@ -35,7 +35,8 @@ class RowCollector {
   std::vector<std::uint64_t> csns_;
 };
 
-Result<std::shared_ptr<const HotImage>> build(const View& view, const hot::HotReader& reader, std::uint64_t csn) {
+Result<std::shared_ptr<const HotImage>> build(const View& view, const hot::HotReader& reader,
+                                              std::uint64_t csn) {
   RowCollector rows(*view.catalog);
   std::string done;  // key whose visible version was met already
   bool any = false;
@@ -64,8 +65,10 @@ std::optional<std::uint32_t> position(const KeyColumn& keys, std::string_view ke
   std::size_t low = 0, high = keys.size();
   while (low < high) {
     const std::size_t middle = low + (high - low) / 2;
-    if (keys.compare(middle, key) < 0) low = middle + 1;
-    else high = middle;
+    if (keys.compare(middle, key) < 0)
+      low = middle + 1;
+    else
+      high = middle;
   }
   if (low == keys.size() || keys.compare(low, key) != 0) return std::nullopt;
   return static_cast<std::uint32_t>(low);
@@ -83,9 +86,8 @@ Result<HotRows> advance(std::shared_ptr<const HotImage> image, const View& view,
     FIRN_ASSIGN(const auto version, reader.get(key, csn));
     if (version && version->op == hot::Op::put) FIRN_TRY(fresh.add(key, *version));
   }
-  const bool files_since = std::any_of(view.catalog->files.begin(), view.catalog->files.end(), [&](const auto& f) {
-    return f->info.csn_max > image->csn;
-  });
+  const bool files_since = std::any_of(view.catalog->files.begin(), view.catalog->files.end(),
+                                       [&](const auto& f) { return f->info.csn_max > image->csn; });
   if (files_since) {
     FIRN_ASSIGN(const auto ends, ends_by_files(view, image->keys, image->csns, csn));
     for (std::size_t i = 0; i < ends.size(); ++i)

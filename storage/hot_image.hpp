@@ -12,7 +12,7 @@ namespace firn::storage {
 
 struct HotImage {
   std::uint64_t csn = 0, epoch = 0;
-  Batch rows;                        ///< current schema; keys ascending; versions visible in hot alone
+  Batch rows;  ///< current schema; keys ascending; versions visible in hot alone
   KeyColumn keys;
   std::vector<std::uint64_t> csns;
   std::vector<std::uint32_t> ended;  ///< rows that a file of the catalog ends at or below csn; ascending
@@ -24,7 +24,8 @@ struct HotRows {
   std::vector<std::uint32_t> hidden;  ///< ascending
   Batch fresh;
   std::uint64_t live() const {
-    return static_cast<std::uint64_t>(image->rows.rows()) - hidden.size() + static_cast<std::uint64_t>(fresh.rows());
+    return static_cast<std::uint64_t>(image->rows.rows()) - hidden.size() +
+           static_cast<std::uint64_t>(fresh.rows());
   }
 };
 
@@ -32,7 +33,8 @@ struct HotRows {
 class HotImageCache {
  public:
   /// The hot rows visible at `csn` <= view.csn. `reader` belongs to the view.
-  Result<HotRows> rows_at(const View& view, const hot::HotReader& reader, const HotDelta& delta, std::uint64_t csn);
+  Result<HotRows> rows_at(const View& view, const hot::HotReader& reader, const HotDelta& delta,
+                          std::uint64_t csn);
   /// The CSN from which the cached image needs the delta; kCsnMax if there is none.
   std::uint64_t needs_delta_from() const;
   void clear();

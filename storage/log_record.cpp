@@ -106,7 +106,8 @@ Result<SchemaVersion> unpack(const fb::TableSchema& f) {
   if (f.columns() != nullptr) {
     for (const fb::SchemaColumn* c : *f.columns()) {
       if (c->type() == 0 || c->type() >= static_cast<std::uint8_t>(TypeId::null))
-        return Error(ErrorCode::corrupt, "a stored schema has a column of unknown type " + std::to_string(c->type()));
+        return Error(ErrorCode::corrupt,
+                     "a stored schema has a column of unknown type " + std::to_string(c->type()));
       columns.push_back({c->id(), string_of(c->name()), static_cast<TypeId>(c->type()), c->nullable()});
     }
   }
@@ -162,8 +163,9 @@ Offset<fb::LogRecord> pack(FlatBufferBuilder& b, const LogRecord& r) {
   if (r.schema) schema = pack(b, *r.schema);
   Offset<fb::TableConfig> config;
   if (r.config) config = pack(b, *r.config);
-  return fb::CreateLogRecord(b, r.csn, r.time_us, static_cast<std::uint8_t>(r.tier), r.row_count, token, rows, adds,
-                             retires, drops, moved, schema, config, r.horizon, r.next_file_id, r.next_row_id);
+  return fb::CreateLogRecord(b, r.csn, r.time_us, static_cast<std::uint8_t>(r.tier), r.row_count, token, rows,
+                             adds, retires, drops, moved, schema, config, r.horizon, r.next_file_id,
+                             r.next_row_id);
 }
 
 Result<LogRecord> unpack(const fb::LogRecord& f) {
@@ -223,7 +225,8 @@ std::span<const std::uint8_t> bytes_of(std::string_view s) {
 
 }  // namespace
 
-void append_row(std::string& list, std::string_view key, hot::Op op, std::uint64_t csn, std::string_view row) {
+void append_row(std::string& list, std::string_view key, hot::Op op, std::uint64_t csn,
+                std::string_view row) {
   char header[kRowHeaderBytes];
   const auto key_size = static_cast<std::uint16_t>(key.size());
   const auto row_size = static_cast<std::uint32_t>(row.size());
@@ -234,9 +237,9 @@ void append_row(std::string& list, std::string_view key, hot::Op op, std::uint64
   list.append(header, sizeof header).append(key).append(row);
 }
 
-Result<void> visit_rows(std::string_view list,
-                        const std::function<Result<void>(std::string_view, hot::Op, std::uint64_t, std::string_view)>&
-                            visit) {
+Result<void> visit_rows(
+    std::string_view list,
+    const std::function<Result<void>(std::string_view, hot::Op, std::uint64_t, std::string_view)>& visit) {
   while (!list.empty()) {
     if (list.size() < kRowHeaderBytes) return Error(ErrorCode::corrupt, "a row list ends within a row");
     std::uint16_t key_size;

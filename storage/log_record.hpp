@@ -37,23 +37,23 @@ struct LogRecord {
   StorageTier tier = StorageTier::none;
   std::uint64_t row_count = 0;
   std::optional<RecordToken> token;
-  std::string rows;        ///< row list: hot versions with this record's CSN
+  std::string rows;  ///< row list: hot versions with this record's CSN
   std::vector<RowFileInfo> adds;
   std::vector<std::uint64_t> retires;
   std::vector<HotDrop> drops;
   std::string moved_rows;  ///< row list: hot versions with CSNs of their own
   std::optional<SchemaVersion> schema;
   std::optional<HybridTableConfig> config;
-  std::uint64_t horizon = 0;       ///< 0: unchanged
+  std::uint64_t horizon = 0;  ///< 0: unchanged
   std::uint64_t next_file_id = 0, next_row_id = 0;
 };
 
 /// Row list: u16 key length | u8 op | u32 row length | u64 CSN (0: the record's) | key | row, one behind another.
 void append_row(std::string& list, std::string_view key, hot::Op op, std::uint64_t csn, std::string_view row);
 /// Error {corrupt} if the list is damaged.
-Result<void> visit_rows(
-    std::string_view list,
-    const std::function<Result<void>(std::string_view key, hot::Op op, std::uint64_t csn, std::string_view row)>& visit);
+Result<void> visit_rows(std::string_view list,
+                        const std::function<Result<void>(std::string_view key, hot::Op op, std::uint64_t csn,
+                                                         std::string_view row)>& visit);
 
 std::vector<std::uint8_t> encode_group(std::span<const LogRecord> records);
 /// Verifies before use. Error {corrupt}.

@@ -41,8 +41,10 @@ std::size_t gallop(const KeyColumn& keys, std::size_t from, const KeyColumn& oth
   high = std::min(high, keys.size());
   while (low < high) {
     const std::size_t middle = low + (high - low) / 2;
-    if (keys.compare(middle, other, k) < 0) low = middle + 1;
-    else high = middle;
+    if (keys.compare(middle, other, k) < 0)
+      low = middle + 1;
+    else
+      high = middle;
   }
   return low;
 }
@@ -95,14 +97,15 @@ std::shared_ptr<const EndVector> merged(const EndVector& old, const EndMap& foun
   return out;
 }
 
-Result<void> join_files(const FileEntry& older, const FileKeys& keys, const RowCsns& csns, const FileEntry& newer,
-                        std::uint64_t upto, EndMap& found) {
+Result<void> join_files(const FileEntry& older, const FileKeys& keys, const RowCsns& csns,
+                        const FileEntry& newer, std::uint64_t upto, EndMap& found) {
   FIRN_ASSIGN(const auto file, newer.open());
   FIRN_ASSIGN(const auto newer_keys, file->keys());
   FIRN_ASSIGN(const RowCsns newer_csns, RowCsns::read(*file));
   merge_join(keys.keys, newer_keys->keys, [&](std::size_t i, std::size_t j) {
     const std::uint32_t row = keys.row(i);
-    const Version a{csns[row], older.info.block_number}, b{newer_csns[newer_keys->row(j)], newer.info.block_number};
+    const Version a{csns[row], older.info.block_number},
+        b{newer_csns[newer_keys->row(j)], newer.info.block_number};
     if (b.csn <= upto && b.ends(a)) note_end(found, row, b.csn);
   });
   return {};
@@ -116,7 +119,8 @@ void HotDelta::add(std::uint64_t csn, std::string key) {
   count_ += 1;
 }
 
-std::vector<std::pair<std::string, std::uint64_t>> HotDelta::collect(std::uint64_t from, std::uint64_t to) const {
+std::vector<std::pair<std::string, std::uint64_t>> HotDelta::collect(std::uint64_t from,
+                                                                     std::uint64_t to) const {
   std::lock_guard lock(mutex_);
   std::vector<std::pair<std::string, std::uint64_t>> out;
   for (auto it = keys_.upper_bound(from); it != keys_.end() && it->first <= to; ++it)
@@ -168,7 +172,8 @@ Result<void> resolve_ends(const View& view, const HotDelta& delta) {
                          changed.front().first <= f->info.key_max;
     EndMap found;
     if (!newer.empty() || touched) {
-      const auto first = std::lower_bound(changed.begin(), changed.end(), std::pair(f->info.key_min, std::uint64_t{0}));
+      const auto first =
+          std::lower_bound(changed.begin(), changed.end(), std::pair(f->info.key_min, std::uint64_t{0}));
       const bool in_range = first != changed.end() && first->first <= f->info.key_max;
       if (!newer.empty() || in_range) {
         FIRN_ASSIGN(const auto file, f->open());

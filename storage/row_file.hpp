@@ -19,19 +19,19 @@ namespace firn::storage {
 
 /// What the catalog says of a file. Encoded keys; CSNs of the rows' versions.
 struct RowFileInfo {
-  std::uint64_t id = 0;         ///< unique in the table, never reused
+  std::uint64_t id = 0;  ///< unique in the table, never reused
   StorageTier tier = StorageTier::none;
   bool history = false;
   std::uint32_t schema_version = 0;
-  std::string path;             ///< relative to the table's folder
-  std::uint64_t offset = 0;     ///< where it begins in the file (warm blocks share a log file)
-  std::uint64_t length = 0;     ///< bytes
-  std::uint64_t hash = 0;       ///< XXH3-64 of these bytes
-  std::uint64_t rows = 0;       ///< versions, tombstones included
+  std::string path;          ///< relative to the table's folder
+  std::uint64_t offset = 0;  ///< where it begins in the file (warm blocks share a log file)
+  std::uint64_t length = 0;  ///< bytes
+  std::uint64_t hash = 0;    ///< XXH3-64 of these bytes
+  std::uint64_t rows = 0;    ///< versions, tombstones included
   std::uint64_t tombstones = 0;
   std::string key_min, key_max;
   std::uint64_t csn_min = 0, csn_max = 0;
-  std::uint64_t end_max = 0;    ///< history: the greatest end CSN
+  std::uint64_t end_max = 0;                       ///< history: the greatest end CSN
   std::optional<std::int64_t> time_min, time_max;  ///< of the event-time column, in its own unit
   std::int64_t created_us = 0;  ///< commit time of the newest row at its creation; ages are counted from it
   std::uint64_t block_number = 0;  ///< place within its commit, for batches of several blocks
@@ -43,10 +43,10 @@ struct RowFileInfo {
 /// strings they may be bounds (a prefix below min, a prefix raised above max) instead of values.
 struct ColumnStats {
   Value min, max;
-  bool exact = true;            ///< min and max are values that occur
+  bool exact = true;  ///< min and max are values that occur
   std::uint64_t nulls = 0;
-  std::uint64_t distinct = 0;   ///< estimate; 0 = unknown
-  std::optional<double> sum;    ///< numeric columns
+  std::uint64_t distinct = 0;  ///< estimate; 0 = unknown
+  std::optional<double> sum;   ///< numeric columns
 };
 
 /// What a read cost; added up over a query.
@@ -54,7 +54,7 @@ struct ReadCost {
   std::uint64_t bytes_read = 0;     ///< from the file or the page cache
   std::uint64_t bytes_decoded = 0;  ///< after decompression and decoding
   std::uint64_t groups_read = 0;
-  std::uint64_t blooms_hit = 0;     ///< lookups that a filter answered
+  std::uint64_t blooms_hit = 0;  ///< lookups that a filter answered
 };
 
 /// The keys of a file in ascending order.
@@ -104,7 +104,8 @@ class RowFile {
     std::uint64_t csn = 0;
     bool tombstone = false;
   };
-  virtual Result<PointRow> row(std::uint32_t row, std::span<const std::size_t> columns, ReadCost& cost) const = 0;
+  virtual Result<PointRow> row(std::uint32_t row, std::span<const std::size_t> columns,
+                               ReadCost& cost) const = 0;
   virtual std::vector<ColumnDetail> details() const = 0;
   /// Reads everything and checks every checksum. Error {corrupt} with file and offset.
   virtual Result<void> verify() const = 0;

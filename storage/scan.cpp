@@ -88,7 +88,8 @@ Result<void> TableScan::plan_file(const FileEntryPtr& entry, std::span<const Col
 
 Result<std::unique_ptr<TableScan>> TableScan::plan(const View& view, HotRows hot, std::uint64_t csn,
                                                    std::vector<std::size_t> columns,
-                                                   std::span<const ColumnRange> ranges, QueryProfile& profile) {
+                                                   std::span<const ColumnRange> ranges,
+                                                   QueryProfile& profile) {
   std::unique_ptr<TableScan> scan(new TableScan(view, std::move(hot), csn, std::move(columns)));
   for (const FileEntryPtr& entry : view.catalog->files) FIRN_TRY(scan->plan_file(entry, ranges, profile));
   if (scan->hot_.image) {
@@ -154,8 +155,10 @@ Result<ScanBatch> TableScan::read_hot(const Unit& unit) const {
   std::vector<std::uint32_t> selection;
   selection.reserve(unit.rows);
   for (std::uint32_t i = 0; i < unit.rows; ++i) {
-    if (hidden != hot_.hidden.end() && *hidden == first + i) ++hidden;
-    else selection.push_back(i);
+    if (hidden != hot_.hidden.end() && *hidden == first + i)
+      ++hidden;
+    else
+      selection.push_back(i);
   }
   if (selection.size() != unit.rows) out.selection = std::move(selection);
   return out;

@@ -27,15 +27,16 @@ class TableScan {
 
  private:
   struct Unit {
-    FileEntryPtr entry;                     ///< nullptr: hot
+    FileEntryPtr entry;  ///< nullptr: hot
     std::shared_ptr<const RowFile> file;
     std::shared_ptr<const EndVector> ends;
     std::size_t group = 0;
-    std::size_t offset = 0, rows = 0;       ///< hot: rows of the image; offset == npos: the fresh rows
+    std::size_t offset = 0, rows = 0;  ///< hot: rows of the image; offset == npos: the fresh rows
   };
   TableScan(const View& view, HotRows hot, std::uint64_t csn, std::vector<std::size_t> columns)
       : catalog_(view.catalog), hot_(std::move(hot)), csn_(csn), columns_(std::move(columns)) {}
-  Result<void> plan_file(const FileEntryPtr& entry, std::span<const ColumnRange> ranges, QueryProfile& profile);
+  Result<void> plan_file(const FileEntryPtr& entry, std::span<const ColumnRange> ranges,
+                         QueryProfile& profile);
   Result<ScanBatch> read_hot(const Unit& unit) const;
   Result<ScanBatch> read_file(const Unit& unit, ReadCost& cost) const;
   /// The rows of the unit that are visible at csn_; nullopt: all.

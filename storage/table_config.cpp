@@ -19,11 +19,16 @@ Result<std::uint64_t> parse_size(std::string_view name, std::string_view text) {
   std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
   while (!unit.empty() && unit.front() == ' ') unit.remove_prefix(1);
   unsigned shift = 0;
-  if (unit == "KiB" || unit == "K" || unit == "k") shift = 10;
-  else if (unit == "MiB" || unit == "M") shift = 20;
-  else if (unit == "GiB" || unit == "G") shift = 30;
-  else if (!unit.empty() && unit != "B") return bad(name, text, "a size such as 64MiB");
-  if (ec != std::errc() || number > (~std::uint64_t{0} >> shift)) return bad(name, text, "a size such as 64MiB");
+  if (unit == "KiB" || unit == "K" || unit == "k")
+    shift = 10;
+  else if (unit == "MiB" || unit == "M")
+    shift = 20;
+  else if (unit == "GiB" || unit == "G")
+    shift = 30;
+  else if (!unit.empty() && unit != "B")
+    return bad(name, text, "a size such as 64MiB");
+  if (ec != std::errc() || number > (~std::uint64_t{0} >> shift))
+    return bad(name, text, "a size such as 64MiB");
   return number << shift;
 }
 
@@ -68,12 +73,13 @@ struct Rule {
 
 template <class Get>
 Rule age(std::string_view name, std::string_view meaning, Get member) {
-  return {name, meaning,
-          [=](HybridTableConfig& c, std::string_view v) -> Result<void> {
-            FIRN_ASSIGN(member(c), parse_age(name, v));
-            return {};
-          },
-          [=](const HybridTableConfig& c) { return format_duration(member(const_cast<HybridTableConfig&>(c))); }};
+  return {
+      name, meaning,
+      [=](HybridTableConfig& c, std::string_view v) -> Result<void> {
+        FIRN_ASSIGN(member(c), parse_age(name, v));
+        return {};
+      },
+      [=](const HybridTableConfig& c) { return format_duration(member(const_cast<HybridTableConfig&>(c))); }};
 }
 
 template <class Get>
@@ -88,32 +94,63 @@ Rule size(std::string_view name, std::string_view meaning, Get member) {
 
 template <class T, class Get>
 Rule count(std::string_view name, std::string_view meaning, T min, T max, Get member) {
-  return {name, meaning,
-          [=](HybridTableConfig& c, std::string_view v) -> Result<void> {
-            FIRN_ASSIGN(member(c), parse_count<T>(name, v, min, max));
-            return {};
-          },
-          [=](const HybridTableConfig& c) { return std::to_string(member(const_cast<HybridTableConfig&>(c))); }};
+  return {
+      name, meaning,
+      [=](HybridTableConfig& c, std::string_view v) -> Result<void> {
+        FIRN_ASSIGN(member(c), parse_count<T>(name, v, min, max));
+        return {};
+      },
+      [=](const HybridTableConfig& c) { return std::to_string(member(const_cast<HybridTableConfig&>(c))); }};
 }
 
 const std::vector<Rule>& rules() {
   using C = HybridTableConfig;
   static const std::vector<Rule> all = {
-      age("hot_tier_max_age", "hot rows older than this move to warm", [](C& c) -> auto& { return c.hot_tier_max_age_us; }),
-      age("warm_tier_max_age", "warm blocks older than this move to cold", [](C& c) -> auto& { return c.warm_tier_max_age_us; }),
-      size("hot_tier_max_size", "a larger hot tier is demoted", [](C& c) -> auto& { return c.hot_tier_max_size; }),
-      size("warm_tier_max_size", "a larger warm tier is archived", [](C& c) -> auto& { return c.warm_tier_max_size; }),
-      age("history", "how long replaced and deleted rows stay readable", [](C& c) -> auto& { return c.history_us; }),
-      count<std::uint32_t>("small_write_rows", "batches of at most this many rows go to hot", 0, 1'000'000, [](C& c) -> auto& { return c.small_write_rows; }),
-      size("small_write_bytes", "and of at most this many bytes", [](C& c) -> auto& { return c.small_write_bytes; }),
-      count<int>("cold_compression_level", "zstd level of cold segments", 1, 19, [](C& c) -> auto& { return c.cold_compression_level; }),
-      age("compaction_interval", "how often small files are looked for", [](C& c) -> auto& { return c.compaction.interval_us; }),
-      size("min_compaction_size", "files below this are merged", [](C& c) -> auto& { return c.compaction.min_size; }),
-      count<std::uint32_t>("max_compaction_files", "inputs of one merge", 2, 1'000, [](C& c) -> auto& { return c.compaction.max_files; }),
-      size("read_ahead_size", "bytes read at once when scanning", [](C& c) -> auto& { return c.tuning.read_ahead_size; }),
-      size("write_buffer_size", "small writes in flight before producers wait", [](C& c) -> auto& { return c.tuning.write_buffer_size; }),
-      count<std::uint32_t>("merge_threads", "threads of one scan; never above the cores", 1, 256, [](C& c) -> auto& { return c.tuning.merge_threads; }),
-      size("cache_size", "bytes of decoded data kept in memory", [](C& c) -> auto& { return c.tuning.cache_size; }),
+      age(
+          "hot_tier_max_age", "hot rows older than this move to warm",
+          [](C & c) -> auto& { return c.hot_tier_max_age_us; }),
+      age(
+          "warm_tier_max_age", "warm blocks older than this move to cold",
+          [](C & c) -> auto& { return c.warm_tier_max_age_us; }),
+      size(
+          "hot_tier_max_size", "a larger hot tier is demoted",
+          [](C & c) -> auto& { return c.hot_tier_max_size; }),
+      size(
+          "warm_tier_max_size", "a larger warm tier is archived",
+          [](C & c) -> auto& { return c.warm_tier_max_size; }),
+      age(
+          "history", "how long replaced and deleted rows stay readable",
+          [](C & c) -> auto& { return c.history_us; }),
+      count<std::uint32_t>(
+          "small_write_rows", "batches of at most this many rows go to hot", 0, 1'000'000,
+          [](C & c) -> auto& { return c.small_write_rows; }),
+      size(
+          "small_write_bytes", "and of at most this many bytes",
+          [](C & c) -> auto& { return c.small_write_bytes; }),
+      count<int>(
+          "cold_compression_level", "zstd level of cold segments", 1, 19,
+          [](C & c) -> auto& { return c.cold_compression_level; }),
+      age(
+          "compaction_interval", "how often small files are looked for",
+          [](C & c) -> auto& { return c.compaction.interval_us; }),
+      size(
+          "min_compaction_size", "files below this are merged",
+          [](C & c) -> auto& { return c.compaction.min_size; }),
+      count<std::uint32_t>(
+          "max_compaction_files", "inputs of one merge", 2, 1'000,
+          [](C & c) -> auto& { return c.compaction.max_files; }),
+      size(
+          "read_ahead_size", "bytes read at once when scanning",
+          [](C & c) -> auto& { return c.tuning.read_ahead_size; }),
+      size(
+          "write_buffer_size", "small writes in flight before producers wait",
+          [](C & c) -> auto& { return c.tuning.write_buffer_size; }),
+      count<std::uint32_t>(
+          "merge_threads", "threads of one scan; never above the cores", 1, 256,
+          [](C & c) -> auto& { return c.tuning.merge_threads; }),
+      size(
+          "cache_size", "bytes of decoded data kept in memory",
+          [](C & c) -> auto& { return c.tuning.cache_size; }),
       {"placement", "auto, or the tier that holds everything",
        [](C& c, std::string_view v) -> Result<void> {
          if (v == "auto") {
@@ -125,7 +162,9 @@ const std::vector<Rule>& rules() {
          c.placement = *tier;
          return {};
        },
-       [](const C& c) { return c.placement == StorageTier::none ? "auto" : std::string(name_of(c.placement)); }},
+       [](const C& c) {
+         return c.placement == StorageTier::none ? "auto" : std::string(name_of(c.placement));
+       }},
       {"strategy", "what moves rows: hybrid, time_based, size_based, access_based",
        [](C& c, std::string_view v) -> Result<void> {
          for (std::size_t i = 0; i < std::size(kStrategies); ++i) {
@@ -148,12 +187,14 @@ Result<void> HybridTableConfig::set(std::string_view name, std::string_view valu
     if (rule.name == name) return rule.set(*this, value);
     known += (known.empty() ? "" : ", ") + std::string(rule.name);
   }
-  return Error(ErrorCode::invalid_argument, "unknown option '" + std::string(name) + "'; there are: " + known);
+  return Error(ErrorCode::invalid_argument,
+               "unknown option '" + std::string(name) + "'; there are: " + known);
 }
 
 std::vector<HybridTableConfig::Option> HybridTableConfig::options() const {
   std::vector<Option> list;
-  for (const Rule& rule : rules()) list.push_back({std::string(rule.name), rule.get(*this), std::string(rule.meaning)});
+  for (const Rule& rule : rules())
+    list.push_back({std::string(rule.name), rule.get(*this), std::string(rule.meaning)});
   return list;
 }
 

@@ -15,17 +15,17 @@ enum class CompactionStrategy : std::uint8_t { hybrid = 0, time_based = 1, size_
 
 struct CompactionPolicy {
   CompactionStrategy strategy = CompactionStrategy::hybrid;
-  std::int64_t interval_us = 3'600'000'000;        ///< compaction_interval
-  std::uint64_t min_size = 10u << 20;              ///< min_compaction_size, bytes
-  std::uint32_t max_files = 10;                    ///< max_compaction_files: overlapping inputs of one job
+  std::int64_t interval_us = 3'600'000'000;  ///< compaction_interval
+  std::uint64_t min_size = 10u << 20;        ///< min_compaction_size, bytes
+  std::uint32_t max_files = 10;              ///< max_compaction_files: overlapping inputs of one job
   bool operator==(const CompactionPolicy&) const = default;
 };
 
 struct PerformanceTuning {
-  std::uint64_t read_ahead_size = 64u << 10;       ///< bytes
-  std::uint64_t write_buffer_size = 1u << 20;      ///< bytes that small writes may wait in before producers wait
-  std::uint32_t merge_threads = 4;                 ///< never above the machine's cores
-  std::uint64_t cache_size = 100u << 20;           ///< bytes; 0 = caching off
+  std::uint64_t read_ahead_size = 64u << 10;   ///< bytes
+  std::uint64_t write_buffer_size = 1u << 20;  ///< bytes that small writes may wait in before producers wait
+  std::uint32_t merge_threads = 4;             ///< never above the machine's cores
+  std::uint64_t cache_size = 100u << 20;       ///< bytes; 0 = caching off
   bool operator==(const PerformanceTuning&) const = default;
 };
 
@@ -47,7 +47,9 @@ struct HybridTableConfig {
   /// Errors: {invalid_argument} naming the option and what it accepts.
   Result<void> set(std::string_view name, std::string_view value);
   /// All options as text, in a stable order.
-  struct Option { std::string name, value, meaning; };
+  struct Option {
+    std::string name, value, meaning;
+  };
   std::vector<Option> options() const;
 };
 

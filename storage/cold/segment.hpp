@@ -9,8 +9,8 @@ namespace firn::storage::cold {
 struct SegmentOptions {
   std::uint32_t row_group_rows = 65'536;
   int zstd_level = 3;
-  double zstd_min_gain = 0.10;   ///< zstd is kept only where it saves at least this part
-  std::uint64_t store_id = 0;    ///< seeds checksums, so that a segment of another table is found out
+  double zstd_min_gain = 0.10;  ///< zstd is kept only where it saves at least this part
+  std::uint64_t store_id = 0;   ///< seeds checksums, so that a segment of another table is found out
 };
 
 /// Writes one segment. Owned by one thread. A segment counts only once finish() has returned and a commit names it.
@@ -32,7 +32,8 @@ class SegmentWriter {
 
 /// Opens a segment; reads and checks the footer only. Errors: {corrupt} (not a segment, another store, another length
 /// or a damaged footer), {unsupported} (newer format), {not_found}.
-Result<std::shared_ptr<const RowFile>> open_segment(io::Disk& disk, const RowFileInfo& info, std::uint64_t store_id);
+Result<std::shared_ptr<const RowFile>> open_segment(io::Disk& disk, const RowFileInfo& info,
+                                                    std::uint64_t store_id);
 
 /// For `firn inspect`: what the file says of itself, as text; goes as far as the bytes can be read.
 Result<std::string> describe_segment(io::Disk& disk, const std::string& path);

@@ -54,7 +54,8 @@ std::string sealed(std::uint64_t table_id, std::string_view key, std::string_vie
 
 Result<HotVersion> parse_version(std::uint64_t table_id, std::string_view key, std::string_view value) {
   FIRN_ASSIGN(const std::string_view body, checked(table_id, key, value, "a row"));
-  if (body.empty() || key.size() < kVersionKeyBytes) return Error(ErrorCode::corrupt, "hot tier: a row is too short");
+  if (body.empty() || key.size() < kVersionKeyBytes)
+    return Error(ErrorCode::corrupt, "hot tier: a row is too short");
   std::uint64_t inverted;
   std::memcpy(&inverted, key.data() + key.size() - kVersionKeyBytes, kVersionKeyBytes);
   return HotVersion{~big_endian(inverted), static_cast<Op>(body[0]), body.substr(1)};
@@ -73,8 +74,8 @@ struct HotStore::Impl {
   std::unique_ptr<LmdbEnv> env;
   std::uint64_t table_id = 0;
   std::string folder;
-  mutable std::shared_mutex map_gate;   ///< readers shared for their life; exclusive to grow the map
-  mutable std::mutex publish_gate;      ///< begin of a read, and commit + publication
+  mutable std::shared_mutex map_gate;  ///< readers shared for their life; exclusive to grow the map
+  mutable std::mutex publish_gate;     ///< begin of a read, and commit + publication
 };
 
 struct HotReader::Impl {
@@ -117,10 +118,12 @@ Result<HotState> read_state(const LmdbEnv& env, const LmdbTxn& txn, std::uint64_
   const int rc = mdb_get(txn.get(), env.catalog(), &k, &v);
   if (rc == MDB_NOTFOUND) return HotState{};
   if (rc != 0) return lmdb_error(rc, "read state");
-  FIRN_ASSIGN(const std::string_view body,
-              checked(table_id, kStateKey, {static_cast<const char*>(v.mv_data), v.mv_size}, "the state record"));
+  FIRN_ASSIGN(
+      const std::string_view body,
+      checked(table_id, kStateKey, {static_cast<const char*>(v.mv_data), v.mv_size}, "the state record"));
   HotState state;
-  if (body.size() != sizeof state) return Error(ErrorCode::corrupt, "hot tier: the state record has another size");
+  if (body.size() != sizeof state)
+    return Error(ErrorCode::corrupt, "hot tier: the state record has another size");
   std::memcpy(&state, body.data(), sizeof state);
   return state;
 }
@@ -166,13 +169,15 @@ Result<std::optional<HotVersion>> HotReader::get(std::string_view key, std::uint
   const std::string wanted = version_key(key, csn);
   std::string_view k = wanted, v;
   FIRN_ASSIGN(const bool found, cursor.move(MDB_SET_RANGE, k, v));
-  if (!found || k.size() != wanted.size() || k.substr(0, key.size()) != key) return std::optional<HotVersion>{};
+  if (!found || k.size() != wanted.size() || k.substr(0, key.size()) != key)
+    return std::optional<HotVersion>{};
   FIRN_ASSIGN(const HotVersion version, parse_version(impl_->store->table_id, k, v));
   return std::optional<HotVersion>(version);
 }
 
 Result<void> HotReader::visit_versions(
-    std::string_view from, const std::function<Result<bool>(std::string_view, const HotVersion&)>& visit) const {
+    std::string_view from,
+    const std::function<Result<bool>(std::string_view, const HotVersion&)>& visit) const {
   LmdbEnv& env = *impl_->store->env;
   FIRN_ASSIGN(LmdbCursor cursor, env.cursor(impl_->txn, env.rows()));
   std::string_view k = from, v;
@@ -187,7 +192,8 @@ Result<void> HotReader::visit_versions(
 }
 
 Result<void> HotReader::visit_catalog(
-    std::string_view prefix, const std::function<Result<bool>(std::string_view, std::string_view)>& visit) const {
+    std::string_view prefix,
+    const std::function<Result<bool>(std::string_view, std::string_view)>& visit) const {
   LmdbEnv& env = *impl_->store->env;
   FIRN_ASSIGN(LmdbCursor cursor, env.cursor(impl_->txn, env.catalog()));
   std::string_view k = prefix, v;
@@ -207,8 +213,9 @@ Result<std::optional<std::string>> HotReader::catalog(std::string_view key) cons
   const int rc = mdb_get(impl_->txn.get(), env.catalog(), &k, &v);
   if (rc == MDB_NOTFOUND) return std::optional<std::string>{};
   if (rc != 0) return lmdb_error(rc, "read the catalog");
-  FIRN_ASSIGN(const std::string_view body,
-              checked(impl_->store->table_id, key, {static_cast<const char*>(v.mv_data), v.mv_size}, "the catalog"));
+  FIRN_ASSIGN(
+      const std::string_view body,
+      checked(impl_->store->table_id, key, {static_cast<const char*>(v.mv_data), v.mv_size}, "the catalog"));
   return std::optional<std::string>(body);
 }
 

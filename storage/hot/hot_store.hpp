@@ -26,16 +26,16 @@ enum class Op : std::uint8_t { invalid = 0, put = 1, tombstone = 2 };
 
 /// The catalog's one record that every commit changes.
 struct HotState {
-  std::uint64_t csn = 0;            ///< last visible commit
-  std::int64_t time_us = 0;         ///< its time
-  std::uint64_t log_sequence = 0;   ///< last log entry applied
+  std::uint64_t csn = 0;           ///< last visible commit
+  std::int64_t time_us = 0;        ///< its time
+  std::uint64_t log_sequence = 0;  ///< last log entry applied
   std::uint64_t next_file_id = 1;
   std::uint64_t next_row_id = 1;
-  std::uint64_t horizon = 0;        ///< reads below are refused
-  std::uint64_t versions = 0;       ///< entries in rows
-  std::uint64_t bytes = 0;          ///< of their keys and values
-  std::uint64_t hash_sum = 0;       ///< sum of XXH3-64 over key and value of every version, modulo 2^64
-  std::uint64_t floor_csn = 0;      ///< no version in rows has a smaller CSN; 0: no version
+  std::uint64_t horizon = 0;    ///< reads below are refused
+  std::uint64_t versions = 0;   ///< entries in rows
+  std::uint64_t bytes = 0;      ///< of their keys and values
+  std::uint64_t hash_sum = 0;   ///< sum of XXH3-64 over key and value of every version, modulo 2^64
+  std::uint64_t floor_csn = 0;  ///< no version in rows has a smaller CSN; 0: no version
   std::uint64_t schema_version = 0;
 };
 
@@ -57,17 +57,20 @@ class HotReader {
   Result<std::optional<HotVersion>> get(std::string_view key, std::uint64_t csn) const;
   /// Versions in key order, newest first within a key, from the first key >= `from` (empty: the beginning).
   /// `visit(key, version)` returns false to stop.
-  Result<void> visit_versions(std::string_view from,
-                              const std::function<Result<bool>(std::string_view, const HotVersion&)>& visit) const;
+  Result<void> visit_versions(
+      std::string_view from,
+      const std::function<Result<bool>(std::string_view, const HotVersion&)>& visit) const;
   /// Catalog entries whose key begins with `prefix`, in key order.
-  Result<void> visit_catalog(std::string_view prefix,
-                             const std::function<Result<bool>(std::string_view, std::string_view)>& visit) const;
+  Result<void> visit_catalog(
+      std::string_view prefix,
+      const std::function<Result<bool>(std::string_view, std::string_view)>& visit) const;
   Result<std::optional<std::string>> catalog(std::string_view key) const;
   /// The last entry with this prefix whose key is <= key.
   Result<std::optional<std::pair<std::string, std::string>>> catalog_at_or_before(std::string_view prefix,
                                                                                   std::string_view key) const;
   /// Every raw entry (database 0 rows, 1 catalog), for checkpoints.
-  Result<void> visit_raw(const std::function<Result<void>(int, std::string_view, std::string_view)>& visit) const;
+  Result<void> visit_raw(
+      const std::function<Result<void>(int, std::string_view, std::string_view)>& visit) const;
 
  private:
   friend class HotStore;

@@ -11,7 +11,8 @@ constexpr unsigned kDatabases = 2;
 Error lmdb_error(int code, std::string_view what) {
   ErrorCode kind = ErrorCode::io;
   if (code == MDB_MAP_FULL || code == ENOSPC || code == EDQUOT) kind = ErrorCode::full;
-  if (code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND || code == MDB_INVALID || code == MDB_VERSION_MISMATCH)
+  if (code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND || code == MDB_INVALID ||
+      code == MDB_VERSION_MISMATCH)
     kind = ErrorCode::corrupt;
   if (code == MDB_READERS_FULL) kind = ErrorCode::busy;
   return {kind, "hot tier: " + std::string(what) + ": " + mdb_strerror(code)};
@@ -37,12 +38,14 @@ Result<bool> LmdbCursor::move(MDB_cursor_op op, std::string_view& key, std::stri
   return true;
 }
 
-Result<std::unique_ptr<LmdbEnv>> LmdbEnv::open(const std::string& folder, std::size_t map_bytes, bool read_only) {
+Result<std::unique_ptr<LmdbEnv>> LmdbEnv::open(const std::string& folder, std::size_t map_bytes,
+                                               bool read_only) {
   std::unique_ptr<LmdbEnv> env(new LmdbEnv);
   if (const int rc = mdb_env_create(&env->env_); rc != 0) return lmdb_error(rc, "create environment");
   mdb_env_set_maxdbs(env->env_, kDatabases);
   mdb_env_set_maxreaders(env->env_, kReadersMax);
-  if (const int rc = mdb_env_set_mapsize(env->env_, map_bytes); rc != 0) return lmdb_error(rc, "set map size");
+  if (const int rc = mdb_env_set_mapsize(env->env_, map_bytes); rc != 0)
+    return lmdb_error(rc, "set map size");
   const unsigned flags = MDB_NOSYNC | MDB_NOTLS | (read_only ? static_cast<unsigned>(MDB_RDONLY) : 0U);
   if (const int rc = mdb_env_open(env->env_, folder.c_str(), flags, 0600); rc != 0)
     return lmdb_error(rc, "open environment");

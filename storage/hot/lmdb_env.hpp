@@ -52,7 +52,8 @@ class LmdbCursor {
 class LmdbEnv {
  public:
   /// Opens (or makes) the environment in a real folder that exists.
-  static Result<std::unique_ptr<LmdbEnv>> open(const std::string& folder, std::size_t map_bytes, bool read_only);
+  static Result<std::unique_ptr<LmdbEnv>> open(const std::string& folder, std::size_t map_bytes,
+                                               bool read_only);
   ~LmdbEnv();
   LmdbEnv(const LmdbEnv&) = delete;
   LmdbEnv& operator=(const LmdbEnv&) = delete;

@@ -26,20 +26,43 @@ void store(char* p, T v) {
 
 void store_value(char* p, const Value& v) {
   switch (v.type()) {
-    case TypeId::boolean: *p = v.as_bool() ? 1 : 0; break;
-    case TypeId::i8: store(p, static_cast<std::int8_t>(v.as_signed())); break;
-    case TypeId::i16: store(p, static_cast<std::int16_t>(v.as_signed())); break;
+    case TypeId::boolean:
+      *p = v.as_bool() ? 1 : 0;
+      break;
+    case TypeId::i8:
+      store(p, static_cast<std::int8_t>(v.as_signed()));
+      break;
+    case TypeId::i16:
+      store(p, static_cast<std::int16_t>(v.as_signed()));
+      break;
     case TypeId::i32:
-    case TypeId::date: store(p, static_cast<std::int32_t>(v.as_signed())); break;
+    case TypeId::date:
+      store(p, static_cast<std::int32_t>(v.as_signed()));
+      break;
     case TypeId::i64:
-    case TypeId::timestamp: store(p, v.as_signed()); break;
-    case TypeId::u8: store(p, static_cast<std::uint8_t>(v.as_unsigned())); break;
-    case TypeId::u16: store(p, static_cast<std::uint16_t>(v.as_unsigned())); break;
-    case TypeId::u32: store(p, static_cast<std::uint32_t>(v.as_unsigned())); break;
-    case TypeId::u64: store(p, v.as_unsigned()); break;
-    case TypeId::f32: store(p, static_cast<float>(v.as_double())); break;
-    case TypeId::f64: store(p, v.as_double()); break;
-    default: break;
+    case TypeId::timestamp:
+      store(p, v.as_signed());
+      break;
+    case TypeId::u8:
+      store(p, static_cast<std::uint8_t>(v.as_unsigned()));
+      break;
+    case TypeId::u16:
+      store(p, static_cast<std::uint16_t>(v.as_unsigned()));
+      break;
+    case TypeId::u32:
+      store(p, static_cast<std::uint32_t>(v.as_unsigned()));
+      break;
+    case TypeId::u64:
+      store(p, v.as_unsigned());
+      break;
+    case TypeId::f32:
+      store(p, static_cast<float>(v.as_double()));
+      break;
+    case TypeId::f64:
+      store(p, v.as_double());
+      break;
+    default:
+      break;
   }
 }
 
@@ -137,20 +160,32 @@ Value RowLayout::value(std::string_view row, std::size_t column) const {
   const TypeId type = schema_[column].type;
   const char* p = c.bytes.data();
   switch (type) {
-    case TypeId::boolean: return Value(*p != 0);
-    case TypeId::i8: return Value::of_signed(type, load<std::int8_t>(p));
-    case TypeId::i16: return Value::of_signed(type, load<std::int16_t>(p));
+    case TypeId::boolean:
+      return Value(*p != 0);
+    case TypeId::i8:
+      return Value::of_signed(type, load<std::int8_t>(p));
+    case TypeId::i16:
+      return Value::of_signed(type, load<std::int16_t>(p));
     case TypeId::i32:
-    case TypeId::date: return Value::of_signed(type, load<std::int32_t>(p));
+    case TypeId::date:
+      return Value::of_signed(type, load<std::int32_t>(p));
     case TypeId::i64:
-    case TypeId::timestamp: return Value::of_signed(type, load<std::int64_t>(p));
-    case TypeId::u8: return Value::of_unsigned(type, load<std::uint8_t>(p));
-    case TypeId::u16: return Value::of_unsigned(type, load<std::uint16_t>(p));
-    case TypeId::u32: return Value::of_unsigned(type, load<std::uint32_t>(p));
-    case TypeId::u64: return Value::of_unsigned(type, load<std::uint64_t>(p));
-    case TypeId::f32: return Value::of_float(type, static_cast<double>(load<float>(p)));
-    case TypeId::f64: return Value::of_float(type, load<double>(p));
-    default: return Value::of_bytes(type, std::string(c.bytes));
+    case TypeId::timestamp:
+      return Value::of_signed(type, load<std::int64_t>(p));
+    case TypeId::u8:
+      return Value::of_unsigned(type, load<std::uint8_t>(p));
+    case TypeId::u16:
+      return Value::of_unsigned(type, load<std::uint16_t>(p));
+    case TypeId::u32:
+      return Value::of_unsigned(type, load<std::uint32_t>(p));
+    case TypeId::u64:
+      return Value::of_unsigned(type, load<std::uint64_t>(p));
+    case TypeId::f32:
+      return Value::of_float(type, static_cast<double>(load<float>(p)));
+    case TypeId::f64:
+      return Value::of_float(type, load<double>(p));
+    default:
+      return Value::of_bytes(type, std::string(c.bytes));
   }
 }
 
@@ -159,11 +194,16 @@ void RowLayout::append_to(std::string_view row, std::size_t column, ColumnBuilde
   if (c.null) return out.append_null();
   const char* p = c.bytes.data();
   switch (width_of(schema_[column].type)) {
-    case 1: return out.append_fixed(load<std::uint8_t>(p));
-    case 2: return out.append_fixed(load<std::uint16_t>(p));
-    case 4: return out.append_fixed(load<std::uint32_t>(p));
-    case 8: return out.append_fixed(load<std::uint64_t>(p));
-    default: break;
+    case 1:
+      return out.append_fixed(load<std::uint8_t>(p));
+    case 2:
+      return out.append_fixed(load<std::uint16_t>(p));
+    case 4:
+      return out.append_fixed(load<std::uint32_t>(p));
+    case 8:
+      return out.append_fixed(load<std::uint64_t>(p));
+    default:
+      break;
   }
   if (schema_[column].type == TypeId::boolean) return out.append_bool(*p != 0);
   out.append_bytes(c.bytes);

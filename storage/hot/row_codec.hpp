@@ -39,8 +39,8 @@ class RowLayout {
   Schema schema_;
   std::uint16_t version_ = 0;
   std::size_t fixed_at_ = 0, bytes_at_ = 0;
-  std::vector<std::size_t> at_;           ///< of each column in the row
-  std::vector<std::size_t> previous_var_; ///< position of the previous variable column's end offset; 0: none
+  std::vector<std::size_t> at_;            ///< of each column in the row
+  std::vector<std::size_t> previous_var_;  ///< position of the previous variable column's end offset; 0: none
 };
 
 }  // namespace firn::storage::hot

@@ -26,8 +26,8 @@ struct ScanBatch {
 /// A condition that every row of the answer meets: min <= column <= max. Open ends are NULL. Used for pruning by zone
 /// maps only (the exact filter runs anyway), so bounds may be wider than the query's.
 struct ColumnRange {
-  std::size_t column = 0;  ///< position in the table's schema
-  Value min, max;          ///< of the column's type
+  std::size_t column = 0;                   ///< position in the table's schema
+  Value min, max;                           ///< of the column's type
   bool min_open = false, max_open = false;  ///< exclusive bounds
   bool is_point() const { return !min.is_null() && min == max && !min_open && !max_open; }
 };
