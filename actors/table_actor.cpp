@@ -106,8 +106,8 @@ Result<void> take_write(Self self, Services& services, const TableRef& table, co
   return {};
 }
 
-Result<void> take_remove(Self self, Services& services, const TableRef& table,
-                         const fb::RemoveRequest& request, const CommitSlot& slot) {
+Result<void> take_remove(Services& services, const TableRef& table, const fb::RemoveRequest& request,
+                         std::uint64_t stream, const CommitSlot& slot) {
   FIRN_TRY((Door{services, table}.open()));
   Change change;
   FIRN_ASSIGN(change.options, write_options(request));

@@ -94,7 +94,8 @@ Result<void> visit_body(std::string_view body, std::uint32_t count, const Visit&
   return {};
 }
 
-Result<void> read_all(io::Disk& disk, const CheckpointRef& checkpoint, std::uint64_t store_id, const Visit& visit) {
+Result<void> read_all(io::Disk& disk, const CheckpointRef& checkpoint, std::uint64_t store_id,
+                      const Visit& visit) {
   FIRN_ASSIGN(const auto file, disk.open(checkpoint.path, io::Disk::Mode::read));
   FIRN_ASSIGN(const std::uint64_t size, file->size());
   std::uint64_t offset = 0, blocks = 0, total = 0;
@@ -110,7 +111,8 @@ Result<void> read_all(io::Disk& disk, const CheckpointRef& checkpoint, std::uint
     if ((magic != kBlock && magic != kEnd) || bytes > kBodyMax || bytes > size - offset - kHeaderBytes)
       return damaged("no sound block header");
     body.resize(bytes);
-    FIRN_TRY(file->read_at(offset + kHeaderBytes, {reinterpret_cast<std::uint8_t*>(body.data()), body.size()}));
+    FIRN_TRY(
+        file->read_at(offset + kHeaderBytes, {reinterpret_cast<std::uint8_t*>(body.data()), body.size()}));
     if (crc_of(store_id, blocks, body) != crc) return damaged("checksum mismatch");
     if (magic == kEnd) {
       std::uint64_t footer[3];
@@ -142,14 +144,16 @@ Result<std::vector<CheckpointRef>> list_checkpoints(io::Disk& disk, const std::s
     if (ec != std::errc() || end != name.data() + name.size()) continue;
     list.push_back({folder + "/" + entry.name, sequence});
   }
-  std::sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.log_sequence > b.log_sequence; });
+  std::sort(list.begin(), list.end(),
+            [](const auto& a, const auto& b) { return a.log_sequence > b.log_sequence; });
   return list;
 }
 
 Result<CheckpointRef> write_checkpoint(io::Disk& disk, const std::string& folder, std::uint64_t store_id,
                                        const hot::HotReader& reader) {
   char name[32];
-  std::snprintf(name, sizeof name, "ckp-%016llx", static_cast<unsigned long long>(reader.state().log_sequence));
+  std::snprintf(name, sizeof name, "ckp-%016llx",
+                static_cast<unsigned long long>(reader.state().log_sequence));
   CheckpointRef ref{folder + "/" + name, reader.state().log_sequence};
   FIRN_ASSIGN(const bool there, disk.exists(ref.path));
   if (there && verify_checkpoint(disk, ref, store_id)) return ref;
@@ -187,21 +191,23 @@ Result<void> load_checkpoint(io::Disk& disk, const CheckpointRef& checkpoint, st
     pending = 0;
     return {};
   };
-  FIRN_TRY(read_all(disk, checkpoint, store_id, [&](int database, std::string_view key, std::string_view value) -> Result<void> {
-    if (!writer) {
-      FIRN_ASSIGN(auto w, store.write(kLoadTxnBytes));
-      writer.emplace(std::move(w));
-    }
-    FIRN_TRY(writer->append_raw(database, key, value));
-    pending += key.size() + value.size();
-    if (pending >= kLoadTxnBytes && database == 0) return flush();
-    return {};
-  }));
+  FIRN_TRY(read_all(disk, checkpoint, store_id,
+                    [&](int database, std::string_view key, std::string_view value) -> Result<void> {
+                      if (!writer) {
+                        FIRN_ASSIGN(auto w, store.write(kLoadTxnBytes));
+                        writer.emplace(std::move(w));
+                      }
+                      FIRN_TRY(writer->append_raw(database, key, value));
+                      pending += key.size() + value.size();
+                      if (pending >= kLoadTxnBytes && database == 0) return flush();
+                      return {};
+                    }));
   return flush();
 }
 
 Result<void> verify_checkpoint(io::Disk& disk, const CheckpointRef& checkpoint, std::uint64_t store_id) {
-  return read_all(disk, checkpoint, store_id, [](int, std::string_view, std::string_view) { return Result<void>(); });
+  return read_all(disk, checkpoint, store_id,
+                  [](int, std::string_view, std::string_view) { return Result<void>(); });
 }
 
 }  // namespace firn::storage

@@ -35,7 +35,9 @@ struct Found {
 
 }  // namespace
 
-std::string CommitLog::path_of(std::uint64_t id) const { return folder_ + "/" + hex(id) + std::string(kSuffix); }
+std::string CommitLog::path_of(std::uint64_t id) const {
+  return folder_ + "/" + hex(id) + std::string(kSuffix);
+}
 
 Result<void> CommitLog::begin_file(std::uint64_t id, std::uint64_t first_sequence, std::uint32_t chain) {
   const std::string born = folder_ + "/" + hex(id) + std::string(kNewSuffix);
@@ -62,8 +64,9 @@ Result<std::unique_ptr<CommitLog>> CommitLog::create(io::Disk& disk, const std::
   return log;
 }
 
-Result<CommitLog::Recovered> CommitLog::recover(io::Disk& disk, const std::string& folder, std::uint64_t store_id,
-                                                std::uint64_t from, const Visit& visit) {
+Result<CommitLog::Recovered> CommitLog::recover(io::Disk& disk, const std::string& folder,
+                                                std::uint64_t store_id, std::uint64_t from,
+                                                const Visit& visit) {
   Recovered out;
   out.log.reset(new CommitLog(disk, folder, store_id));
   CommitLog& log = *out.log;
@@ -134,7 +137,8 @@ Result<CommitLog::Recovered> CommitLog::recover(io::Disk& disk, const std::strin
       io::RewriteRequest request;
       request.expect = expect;
       request.new_file_id = sealed_id;
-      FIRN_ASSIGN(const io::RewrittenLog rewritten, io::rewrite_tail(disk, path, log.path_of(sealed_id), request));
+      FIRN_ASSIGN(const io::RewrittenLog rewritten,
+                  io::rewrite_tail(disk, path, log.path_of(sealed_id), request));
       chain = rewritten.end.chain;  // seeded with the new file's id: other values than the old file's
       superseded.push_back(found.id);
     }

@@ -19,7 +19,8 @@ namespace firn::storage {
 class CommitLog {
  public:
   /// Makes folder and first file, durable. `disk` outlives the log.
-  static Result<std::unique_ptr<CommitLog>> create(io::Disk& disk, const std::string& folder, std::uint64_t store_id);
+  static Result<std::unique_ptr<CommitLog>> create(io::Disk& disk, const std::string& folder,
+                                                   std::uint64_t store_id);
 
   using Visit = std::function<Result<void>(std::uint64_t sequence, std::span<const std::uint8_t> group)>;
   struct Recovered {

@@ -32,8 +32,9 @@ class Engine {
  public:
   // --- engine_open.cpp ---
   static Result<std::unique_ptr<Engine>> create(std::shared_ptr<io::Disk> disk, const std::string& folder,
-                                                std::string name, std::uint64_t table_id, const Schema& schema,
-                                                const HybridTableConfig& config, const StoreOptions& options);
+                                                std::string name, std::uint64_t table_id,
+                                                const Schema& schema, const HybridTableConfig& config,
+                                                const StoreOptions& options);
   static Result<std::unique_ptr<Engine>> open(std::shared_ptr<io::Disk> disk, const std::string& folder,
                                               const StoreOptions& options);
   ~Engine();
@@ -56,8 +57,10 @@ class Engine {
   /// A CSN that stays readable until the last copy goes.
   Result<std::shared_ptr<const Csn>> pin(std::optional<Csn> at);
   Result<Csn> csn_at(Timestamp t) const;
-  Result<std::optional<std::vector<Value>>> get(std::uint64_t csn, std::string_view key, ReadCost& cost) const;
-  Result<Batch> query(const Query& query, std::uint64_t csn, QueryProfile* profile, const ExecutionLimits& limits);
+  Result<std::optional<std::vector<Value>>> get(std::uint64_t csn, std::string_view key,
+                                                ReadCost& cost) const;
+  Result<Batch> query(const Query& query, std::uint64_t csn, QueryProfile* profile,
+                      const ExecutionLimits& limits);
   Result<QueryProfile> explain(const Query& query, std::uint64_t csn);
   Result<void> scan_all(std::uint64_t csn, const std::function<Result<void>(const Batch&)>& sink);
   /// Brings all files to the newest view's CSN and returns that view.
@@ -126,8 +129,8 @@ class Engine {
   Result<std::optional<CommitInfo>> known_token(const WriteToken& token) const;
   Result<void> commit_records(std::vector<LogRecord>& records);
   Result<std::vector<RowFileInfo>> append_blocks(const Batch& rows, std::span<const std::uint64_t> csns,
-                                                 std::span<const std::uint64_t> ends, const Buffer& tombstones,
-                                                 bool history);
+                                                 std::span<const std::uint64_t> ends,
+                                                 const Buffer& tombstones, bool history);
   Result<void> ensure_warm_log();
   Result<std::string> key_at(const Batch& rows, std::size_t row) const;
   FileEntryPtr make_entry(const RowFileInfo& info);
@@ -141,12 +144,14 @@ class Engine {
                                                QueryProfile& profile);
   Result<std::uint64_t> csn_of(const Query& query, std::uint64_t csn) const;
   Result<void> check_horizon(std::uint64_t csn) const;
-  Result<std::optional<ScanBatch>> point_rows(const PreparedQuery& prepared, std::uint64_t csn, QueryProfile& profile);
+  Result<std::optional<ScanBatch>> point_rows(const PreparedQuery& prepared, std::uint64_t csn,
+                                              QueryProfile& profile);
   void trim_delta(const View& view);
 
   // engine_policy.cpp
   std::optional<JobOrder> job_towards(StorageTier to, const View& now);
-  std::optional<JobOrder> merge_small(const View& now, StorageTier tier, std::uint64_t rows_max, std::size_t files_min) const;
+  std::optional<JobOrder> merge_small(const View& now, StorageTier tier, std::uint64_t rows_max,
+                                      std::size_t files_min) const;
   Result<std::uint64_t> folder_bytes(const std::string& path) const;
   Result<std::uint64_t> live_rows(const FileEntry& entry) const;
 
@@ -187,15 +192,17 @@ class Engine {
   std::atomic<std::uint64_t> bytes_written_ = 0, bytes_ingested_ = 0;
   std::atomic<bool> closed_ = false;
   std::atomic<std::uint64_t> checkpoint_bytes_ = 0;
-  std::atomic<std::uint64_t> moves_to_hot_ = 0;    ///< records that moved rows into hot
-  std::atomic<std::uint64_t> hot_emptied_to_ = 0;  ///< a demotion up to here found everything; 0 after moves to hot
+  std::atomic<std::uint64_t> moves_to_hot_ = 0;  ///< records that moved rows into hot
+  std::atomic<std::uint64_t> hot_emptied_to_ =
+      0;  ///< a demotion up to here found everything; 0 after moves to hot
   std::atomic<std::uint64_t> log_bytes_since_checkpoint_ = 0;
   mutable std::mutex reason_mutex_;
   std::string read_only_reason_;
 };
 
 /// The effects of a group of records on LMDB, rows and catalog alike: the same at commit and at replay.
-Result<void> apply_to_hot(hot::HotWriter& writer, std::span<const LogRecord> group, std::uint64_t log_sequence);
+Result<void> apply_to_hot(hot::HotWriter& writer, std::span<const LogRecord> group,
+                          std::uint64_t log_sequence);
 
 // Catalog keys.
 std::string catalog_key(char kind, std::uint64_t id);

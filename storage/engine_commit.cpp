@@ -36,7 +36,8 @@ std::string catalog_key(char kind, std::uint64_t id) {
   return key.append(reinterpret_cast<const char*>(&be), sizeof be);
 }
 
-Result<void> apply_to_hot(hot::HotWriter& writer, std::span<const LogRecord> group, std::uint64_t log_sequence) {
+Result<void> apply_to_hot(hot::HotWriter& writer, std::span<const LogRecord> group,
+                          std::uint64_t log_sequence) {
   hot::HotState& state = writer.state();
   for (const LogRecord& r : group) {
     const auto put = [&](std::string_view key, hot::Op op, std::uint64_t csn, std::string_view row) {
@@ -45,7 +46,8 @@ Result<void> apply_to_hot(hot::HotWriter& writer, std::span<const LogRecord> gro
     FIRN_TRY(visit_rows(r.rows, put));
     FIRN_TRY(visit_rows(r.moved_rows, put));
     for (const HotDrop& d : r.drops) FIRN_TRY(writer.drop(d.key_min, d.key_max, d.csn));
-    for (const RowFileInfo& i : r.adds) FIRN_TRY(writer.put_catalog(catalog_key('f', i.id), encode_file_info(i)));
+    for (const RowFileInfo& i : r.adds)
+      FIRN_TRY(writer.put_catalog(catalog_key('f', i.id), encode_file_info(i)));
     for (const std::uint64_t id : r.retires) FIRN_TRY(writer.remove_catalog(catalog_key('f', id)));
     if (r.schema) {
       FIRN_TRY(writer.put_catalog(catalog_key('v', r.schema->version), encode_schema_version(*r.schema)));
@@ -54,7 +56,8 @@ Result<void> apply_to_hot(hot::HotWriter& writer, std::span<const LogRecord> gro
     if (r.config) FIRN_TRY(writer.put_catalog("c", encode_config(*r.config)));
     if (r.token) {
       const StoredAnswer answer{r.csn, r.time_us, r.row_count, static_cast<std::uint64_t>(r.tier)};
-      FIRN_TRY(writer.put_catalog(token_key(r.token->producer, r.token->sequence), bytes_of(&answer, sizeof answer)));
+      FIRN_TRY(writer.put_catalog(token_key(r.token->producer, r.token->sequence),
+                                  bytes_of(&answer, sizeof answer)));
       if (r.token->sequence >= kTokensKept)
         FIRN_TRY(writer.remove_catalog(token_key(r.token->producer, r.token->sequence - kTokensKept)));
     }
@@ -95,7 +98,8 @@ bool Engine::is_small(const Batch& rows) const {
   const HybridTableConfig& c = v.catalog->config;
   if (c.placement == StorageTier::hot) return true;
   if (c.placement != StorageTier::none) return false;
-  return static_cast<std::uint64_t>(rows.rows()) <= c.small_write_rows && rows.byte_size() <= c.small_write_bytes;
+  return static_cast<std::uint64_t>(rows.rows()) <= c.small_write_rows &&
+         rows.byte_size() <= c.small_write_bytes;
 }
 
 // --- blocks ----------------------------------------------------------------------------------------------------------
@@ -130,8 +134,8 @@ Result<void> Engine::ensure_warm_log() {
 }
 
 Result<std::vector<RowFileInfo>> Engine::append_blocks(const Batch& rows, std::span<const std::uint64_t> csns,
-                                                       std::span<const std::uint64_t> ends, const Buffer& tombstones,
-                                                       bool history) {
+                                                       std::span<const std::uint64_t> ends,
+                                                       const Buffer& tombstones, bool history) {
   std::vector<RowFileInfo> infos;
   const auto total = static_cast<std::size_t>(rows.rows());
   std::vector<warm::EncodedBlock> blocks;
@@ -232,11 +236,12 @@ Result<LogRecord> Engine::record_of_rows(WriteRequest& request) {
   }
   const Batch& batch = request.rows;
   if (!(batch.schema() == layout.schema()))
-    return Error(ErrorCode::invalid_argument, "table " + name + ": the batch's columns are not the table's: (" +
-                                                  batch.schema().to_string() + ") instead of (" +
-                                                  layout.schema().to_string() + ")");
+    return Error(ErrorCode::invalid_argument,
+                 "table " + name + ": the batch's columns are not the table's: (" +
+                     batch.schema().to_string() + ") instead of (" + layout.schema().to_string() + ")");
   const auto count = static_cast<std::size_t>(batch.rows());
-  std::vector<std::pair<std::string, std::size_t>> last;  // key -> its last row: of two rows with one key the later wins
+  std::vector<std::pair<std::string, std::size_t>>
+      last;  // key -> its last row: of two rows with one key the later wins
   last.reserve(count);
   const bool row_key = layout.schema().has_row_key();
   std::vector<Value> values;
@@ -290,7 +295,8 @@ Result<std::vector<std::vector<Value>>> Engine::completed_rows(const Batch& part
     FIRN_ASSIGN(auto row, get(now.csn, encoded, cost));
     if (!row) {
       FIRN_ASSIGN(const std::string text, key_text(encoded));
-      return Error(ErrorCode::not_found, "table " + name + ": update of a row that is not there, key " + text);
+      return Error(ErrorCode::not_found,
+                   "table " + name + ": update of a row that is not there, key " + text);
     }
     for (const std::size_t t : target) (*row)[t] = given[t];
     rows.push_back(std::move(*row));
@@ -303,7 +309,8 @@ Result<LogRecord> Engine::record_of_blocks(const WriteRequest& request) {
   record.tier = StorageTier::warm;
   record.adds = request.blocks;
   for (RowFileInfo& i : record.adds) {
-    i.block_number = static_cast<std::uint64_t>(&i - record.adds.data());  // they may come from several preparations
+    i.block_number =
+        static_cast<std::uint64_t>(&i - record.adds.data());  // they may come from several preparations
     record.row_count += i.rows;
   }
   return record;
@@ -341,8 +348,8 @@ Result<LogRecord> Engine::record_of_removal(std::vector<std::string> keys) {
     for (ColumnBuilder& b : builders) columns.push_back(b.finish());
     MutableBuffer bits(bitmap_bytes(count));
     for (std::size_t i = 0; i < count; ++i) set_bit(bits.data(), i);
-    FIRN_ASSIGN(auto infos, append_blocks(Batch(schema, static_cast<std::int64_t>(count), std::move(columns)), {}, {},
-                                          bits.freeze(), false));
+    FIRN_ASSIGN(auto infos, append_blocks(Batch(schema, static_cast<std::int64_t>(count), std::move(columns)),
+                                          {}, {}, bits.freeze(), false));
     for (RowFileInfo& i : infos) {
       i.block_number = record.adds.size();
       record.adds.push_back(std::move(i));
@@ -361,7 +368,8 @@ Result<std::optional<CommitInfo>> Engine::known_token(const WriteToken& token) c
         CommitInfo{Csn{a.csn}, Timestamp{a.time_us}, static_cast<StorageTier>(a.tier), a.rows, true});
   }
   const std::string prefix = token_key(token.producer, 0).substr(0, token.producer.size() + 2);
-  FIRN_ASSIGN(const auto newest, context.hot.catalog_at_or_before(prefix, token_key(token.producer, ~std::uint64_t{0})));
+  FIRN_ASSIGN(const auto newest,
+              context.hot.catalog_at_or_before(prefix, token_key(token.producer, ~std::uint64_t{0})));
   if (newest) {
     std::uint64_t be;
     std::memcpy(&be, newest->first.data() + newest->first.size() - sizeof be, sizeof be);
@@ -391,7 +399,8 @@ Result<void> Engine::check_conditions(const WriteRequest& request) {
       FIRN_ASSIGN(const auto version, context.hot.get(key, now.csn));
       std::uint64_t newest = version ? version->csn : 0;
       for (const FileEntryPtr& f : context.view.catalog->files) {
-        if (f->info.csn_max <= request.if_unchanged_since->value || !ranges_overlap(f->info, key, key)) continue;
+        if (f->info.csn_max <= request.if_unchanged_since->value || !ranges_overlap(f->info, key, key))
+          continue;
         FIRN_ASSIGN(const auto file, f->open());
         FIRN_ASSIGN(const auto row, file->find(key, now.csn, cost));
         if (!row) continue;
@@ -419,7 +428,8 @@ Result<void> Engine::check_conditions(const WriteRequest& request) {
       FIRN_ASSIGN(const auto file, make_entry(info)->open());
       FIRN_ASSIGN(const auto keys, file->keys());
       std::string scratch;
-      for (std::size_t i = 0; i < keys->keys.size(); ++i) FIRN_TRY(check_key(std::string(keys->keys.at(i, scratch))));
+      for (std::size_t i = 0; i < keys->keys.size(); ++i)
+        FIRN_TRY(check_key(std::string(keys->keys.at(i, scratch))));
     }
   }
   return {};
@@ -436,9 +446,12 @@ Result<LogRecord> Engine::record_of(WriteRequest& request, CommitInfo& answer) {
   FIRN_TRY(check_conditions(request));
   Result<LogRecord> record = [&]() -> Result<LogRecord> {
     switch (request.kind) {
-      case WriteRequest::Kind::rows: return record_of_rows(request);
-      case WriteRequest::Kind::blocks: return record_of_blocks(request);
-      case WriteRequest::Kind::remove_keys: return record_of_removal(std::move(request.remove_keys));
+      case WriteRequest::Kind::rows:
+        return record_of_rows(request);
+      case WriteRequest::Kind::blocks:
+        return record_of_blocks(request);
+      case WriteRequest::Kind::remove_keys:
+        return record_of_removal(std::move(request.remove_keys));
       case WriteRequest::Kind::remove_where: {
         FIRN_ASSIGN(auto keys, keys_where(request.remove_where));
         return record_of_removal(std::move(keys));
@@ -492,7 +505,8 @@ Result<void> Engine::commit_records(std::vector<LogRecord>& records) {
     r.time_us = time++;
     r.next_file_id = next_file_id_;
     r.next_row_id = next_row_id_;
-    if (r.tier == StorageTier::warm && r.drops.empty() && r.retires.empty()) {  // blocks of a write take its CSN
+    if (r.tier == StorageTier::warm && r.drops.empty() &&
+        r.retires.empty()) {  // blocks of a write take its CSN
       for (RowFileInfo& i : r.adds) {
         i.csn_min = i.csn_max = r.csn;
         i.base_csn = r.adds.size() > 1 ? r.csn - 1 : r.csn;
@@ -525,7 +539,8 @@ Result<void> Engine::commit_records(std::vector<LogRecord>& records) {
   if (applied) {
     applied = writer.commit([&] {
       for (const LogRecord& r : records) {
-        const auto add = [&](std::string_view key, hot::Op, std::uint64_t own, std::string_view) -> Result<void> {
+        const auto add = [&](std::string_view key, hot::Op, std::uint64_t own,
+                             std::string_view) -> Result<void> {
           delta_.add(own == 0 ? r.csn : own, std::string(key));
           return {};
         };
@@ -563,9 +578,11 @@ std::vector<Result<CommitInfo>> Engine::commit(std::span<WriteRequest> requests)
   const auto flush = [&] {
     const Result<void> done = commit_records(records);
     for (std::size_t i = 0; i < records.size(); ++i) {
-      if (done) answers[owners[i]] = CommitInfo{Csn{records[i].csn}, Timestamp{records[i].time_us}, records[i].tier,
-                                                records[i].row_count, false};
-      else answers[owners[i]] = done.error();
+      if (done)
+        answers[owners[i]] = CommitInfo{Csn{records[i].csn}, Timestamp{records[i].time_us}, records[i].tier,
+                                        records[i].row_count, false};
+      else
+        answers[owners[i]] = done.error();
     }
     records.clear();
     owners.clear();
@@ -581,8 +598,8 @@ std::vector<Result<CommitInfo>> Engine::commit(std::span<WriteRequest> requests)
       continue;
     }
     // A condition is decided against all that is sequenced before it.
-    const bool conditional = request.mode != WriteMode::upsert || request.if_unchanged_since || request.token ||
-                             request.kind == WriteRequest::Kind::remove_where;
+    const bool conditional = request.mode != WriteMode::upsert || request.if_unchanged_since ||
+                             request.token || request.kind == WriteRequest::Kind::remove_where;
     if (conditional && !records.empty()) flush();
     try {
       CommitInfo answer;
@@ -626,9 +643,8 @@ Result<void> Engine::publish(LogRecord record, std::span<const FileEntryPtr> inp
   // Unpublished now: names go when the last reader lets go of them.
   const View now = view();
   for (const FileEntryPtr& f : inputs) {
-    const bool shared = std::any_of(now.catalog->files.begin(), now.catalog->files.end(), [&](const FileEntryPtr& g) {
-      return g->info.path == f->info.path;
-    });
+    const bool shared = std::any_of(now.catalog->files.begin(), now.catalog->files.end(),
+                                    [&](const FileEntryPtr& g) { return g->info.path == f->info.path; });
     std::lock_guard warm(warm_mutex_);
     if (shared || unnamed_blocks_.contains(f->info.path)) continue;
     if (f->name == warm_name_) {  // the open log holds nothing any more: the next block begins another

@@ -55,7 +55,8 @@ class Source {
       }
       if (s->file_->info().tombstones != 0) {
         FIRN_ASSIGN(const Buffer bits, s->file_->tombstones(g, cost));
-        for (std::uint64_t i = 0; i < count; ++i) s->tombstones_.push_back(!bits.empty() && bit_at(bits.data(), i));
+        for (std::uint64_t i = 0; i < count; ++i)
+          s->tombstones_.push_back(!bits.empty() && bit_at(bits.data(), i));
       }
     }
     s->groups_.resize(s->file_->groups());
@@ -118,8 +119,10 @@ class Source {
     std::size_t low = 0, high = file_->groups();
     while (high - low > 1) {
       const std::size_t middle = (low + high) / 2;
-      if (file_->group_first(middle) <= row) low = middle;
-      else high = middle;
+      if (file_->group_first(middle) <= row)
+        low = middle;
+      else
+        high = middle;
     }
     return low;
   }
@@ -162,7 +165,8 @@ class Source {
 };
 
 /// Rows of picks in their order, from several sources.
-Result<Batch> gather(std::vector<std::unique_ptr<Source>>& sources, const std::vector<Pick>& picks, const Schema& schema) {
+Result<Batch> gather(std::vector<std::unique_ptr<Source>>& sources, const std::vector<Pick>& picks,
+                     const Schema& schema) {
   std::vector<std::vector<std::uint32_t>> rows(sources.size());
   for (const Pick& p : picks) rows[p.source].push_back(p.row);
   std::vector<Batch> parts;
@@ -258,7 +262,8 @@ class InputLease {
   static Result<std::unique_ptr<InputLease>> take(std::vector<FileEntryPtr> files) {
     std::unique_ptr<InputLease> lease(new InputLease);
     for (FileEntryPtr& f : files) {
-      if (f->lent.exchange(true)) return Error(ErrorCode::busy, "file " + std::to_string(f->info.id) + " is in another job");
+      if (f->lent.exchange(true))
+        return Error(ErrorCode::busy, "file " + std::to_string(f->info.id) + " is in another job");
       lease->files_.push_back(std::move(f));
     }
     return lease;
@@ -440,7 +445,8 @@ Result<JobReport> Engine::rewrite_files(const JobOrder& order) {
   Rewriter rewriter(*this, order.to, base_view, sources);
   rewriter.set_base(base, created);
   const auto later = [&](std::uint32_t a, std::uint32_t b) {
-    const auto o = sources[a]->keys().compare(sources[a]->position(), sources[b]->keys(), sources[b]->position());
+    const auto o =
+        sources[a]->keys().compare(sources[a]->position(), sources[b]->keys(), sources[b]->position());
     if (o != 0) return o > 0;
     return sources[a]->csn() > sources[b]->csn();
   };
@@ -459,8 +465,10 @@ Result<JobReport> Engine::rewrite_files(const JobOrder& order) {
       FIRN_ASSIGN(const bool needed, hides_something(s.keys().at(s.position(), scratch), pick.csn));
       drop = !needed && pick.csn <= horizon;
     }
-    if (drop) report.rows_dropped += 1;
-    else FIRN_TRY(rewriter.add(pick));
+    if (drop)
+      report.rows_dropped += 1;
+    else
+      FIRN_TRY(rewriter.add(pick));
     s.advance();
     if (!s.at_end()) queue.push(i);
   }
@@ -469,8 +477,9 @@ Result<JobReport> Engine::rewrite_files(const JobOrder& order) {
   record.tier = order.to;
   FIRN_TRY(rewriter.finish(record, report));
   if (report.rows_in != report.rows_out + report.rows_dropped)
-    return Error(ErrorCode::internal, "a move of " + std::to_string(report.rows_in) + " versions would leave " +
-                                          std::to_string(report.rows_out) + ": not published");
+    return Error(ErrorCode::internal, "a move of " + std::to_string(report.rows_in) +
+                                          " versions would leave " + std::to_string(report.rows_out) +
+                                          ": not published");
   if (order.to == StorageTier::warm || order.to == StorageTier::cold) {
     FIRN_TRY(disk->sync_directory(at(order.to == StorageTier::warm ? "warm" : "cold")));
   }
@@ -510,14 +519,17 @@ Result<JobReport> Engine::demote_hot(StorageTier to, std::uint64_t upto) {
     } halves[2];  // current, history
     for (Half& half : halves)
       for (const ColumnSchema& c : schema.columns()) half.columns.emplace_back(c.type);
-    const auto add = [&](Half& half, std::string_view key, const hot::HotVersion& v, std::uint64_t end) -> Result<void> {
+    const auto add = [&](Half& half, std::string_view key, const hot::HotVersion& v,
+                         std::uint64_t end) -> Result<void> {
       const bool tombstone = v.op == hot::Op::tombstone;
       if (tombstone) {
         FIRN_ASSIGN(const Key values, decode_key(schema, key));
         for (std::size_t c = 0; c < schema.size(); ++c) {
           const auto k = std::find(schema.key().begin(), schema.key().end(), c);
-          if (k == schema.key().end()) half.columns[c].append_null();
-          else FIRN_TRY(half.columns[c].append(values[static_cast<std::size_t>(k - schema.key().begin())]));
+          if (k == schema.key().end())
+            half.columns[c].append_null();
+          else
+            FIRN_TRY(half.columns[c].append(values[static_cast<std::size_t>(k - schema.key().begin())]));
         }
       } else {
         FIRN_TRY(layout.check(v.row));
@@ -634,7 +646,8 @@ Result<void> Engine::expire() {
   const auto files_past = [&] {
     std::vector<FileEntryPtr> gone;
     for (const FileEntryPtr& f : now.catalog->files)
-      if (f->info.history && !f->lent && !version_needed(f->info.csn_min, f->info.end_max, horizon)) gone.push_back(f);
+      if (f->info.history && !f->lent && !version_needed(f->info.csn_min, f->info.end_max, horizon))
+        gone.push_back(f);
     return gone;
   };
   if (files_past().empty()) return {};

@@ -90,7 +90,8 @@ Result<void> Engine::read_table_file() {
   FIRN_ASSIGN(const std::vector<std::uint8_t> bytes, io::read_file(*disk, path, kTableFileMax));
   std::uint32_t crc = 0;
   if (bytes.size() > 8) std::memcpy(&crc, bytes.data() + 4, 4);
-  const std::vector<std::uint8_t> body(bytes.begin() + std::min<std::ptrdiff_t>(8, static_cast<std::ptrdiff_t>(bytes.size())), bytes.end());
+  const std::vector<std::uint8_t> body(
+      bytes.begin() + std::min<std::ptrdiff_t>(8, static_cast<std::ptrdiff_t>(bytes.size())), bytes.end());
   if (bytes.size() <= 8 || std::memcmp(bytes.data(), "FIRN", 4) != 0 || crc != io::crc32c(body))
     return Error(ErrorCode::corrupt, path + ": not a table's identity, or damaged at offset 0");
   flatbuffers::Verifier verifier(body.data(), body.size(), 8, 100);
@@ -184,7 +185,9 @@ Result<void> Engine::recover() {
   FIRN_TRY(remove_orphans());
   FIRN_TRY(fill_delta());
   if (!clean)
-    recovery_us = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began).count();
+    recovery_us =
+        std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began)
+            .count();
   return {};
 }
 
@@ -202,14 +205,17 @@ Result<bool> Engine::open_clean() {
   const std::string host = disk->host_path(generation_folder(m.generation));
   const auto hash = hash_of_file(host + "/data.mdb");
   if (!hash || hash->first != m.length || hash->second != m.hash) {
-    note("table " + name + ": the hot tier's file is not the one that was closed; rebuilding it from checkpoint and log");
+    note("table " + name +
+         ": the hot tier's file is not the one that was closed; rebuilding it from checkpoint and log");
     return false;
   }
-  std::filesystem::remove(host + "/lock.mdb");  // readers of a dead process; nobody else has it open: we hold the lock
-  Result<CommitLog::Recovered> recovered = CommitLog::recover(
-      *disk, at("commit"), store_id, m.log_sequence + 1, [](std::uint64_t, std::span<const std::uint8_t>) -> Result<void> {
-        return Error(ErrorCode::conflict, "entries behind the marker");
-      });
+  std::filesystem::remove(
+      host + "/lock.mdb");  // readers of a dead process; nobody else has it open: we hold the lock
+  Result<CommitLog::Recovered> recovered =
+      CommitLog::recover(*disk, at("commit"), store_id, m.log_sequence + 1,
+                         [](std::uint64_t, std::span<const std::uint8_t>) -> Result<void> {
+                           return Error(ErrorCode::conflict, "entries behind the marker");
+                         });
   if (!recovered) {
     if (recovered.error().code() == ErrorCode::conflict) return false;
     return recovered.error();
@@ -238,7 +244,8 @@ Result<void> Engine::rebuild() {
   for (const io::DirEntry& entry : entries)
     if (entry.name.ends_with(".new")) FIRN_TRY(disk->remove(at("hot/" + entry.name)));
   FIRN_ASSIGN(const auto checkpoints, list_checkpoints(*disk, at("hot")));
-  if (checkpoints.empty()) return Error(ErrorCode::corrupt, at("hot") + ": no checkpoint is there to recover from");
+  if (checkpoints.empty())
+    return Error(ErrorCode::corrupt, at("hot") + ": no checkpoint is there to recover from");
   std::optional<Error> why;
   for (const CheckpointRef& checkpoint : checkpoints) {
     generation_ = ++newest;
@@ -254,21 +261,23 @@ Result<void> Engine::rebuild() {
     }
     std::optional<hot::HotWriter> writer;
     std::size_t pending = 0;
-    FIRN_ASSIGN(auto recovered, CommitLog::recover(*disk, at("commit"), store_id, checkpoint.log_sequence + 1,
-        [&](std::uint64_t sequence, std::span<const std::uint8_t> group) -> Result<void> {
-          if (!writer) {
-            FIRN_ASSIGN(auto w, hot_->write(kReplayTxnBytes + group.size()));
-            writer.emplace(std::move(w));
-          }
-          FIRN_ASSIGN(const auto records, decode_group(group));
-          FIRN_TRY(apply_to_hot(*writer, records, sequence));
-          pending += group.size();
-          if (pending < kReplayTxnBytes) return {};
-          pending = 0;
-          Result<void> done = writer->commit();
-          writer.reset();
-          return done;
-        }));
+    FIRN_ASSIGN(
+        auto recovered,
+        CommitLog::recover(*disk, at("commit"), store_id, checkpoint.log_sequence + 1,
+                           [&](std::uint64_t sequence, std::span<const std::uint8_t> group) -> Result<void> {
+                             if (!writer) {
+                               FIRN_ASSIGN(auto w, hot_->write(kReplayTxnBytes + group.size()));
+                               writer.emplace(std::move(w));
+                             }
+                             FIRN_ASSIGN(const auto records, decode_group(group));
+                             FIRN_TRY(apply_to_hot(*writer, records, sequence));
+                             pending += group.size();
+                             if (pending < kReplayTxnBytes) return {};
+                             pending = 0;
+                             Result<void> done = writer->commit();
+                             writer.reset();
+                             return done;
+                           }));
     if (writer) FIRN_TRY(writer->commit());
     writer.reset();
     log_ = std::move(recovered.log);
@@ -320,7 +329,8 @@ Result<void> Engine::load_view() {
   if (catalog->schemas.count(static_cast<std::uint32_t>(state.schema_version)) == 0)
     return Error(ErrorCode::corrupt, folder + ": the catalog has no schema; recover from a backup");
   catalog->schema_version = static_cast<std::uint32_t>(state.schema_version);
-  catalog->layout = std::make_shared<hot::RowLayout>(catalog->schema(), static_cast<std::uint16_t>(catalog->schema_version));
+  catalog->layout = std::make_shared<hot::RowLayout>(catalog->schema(),
+                                                     static_cast<std::uint16_t>(catalog->schema_version));
   catalog->horizon = state.horizon;
   next_file_id_ = std::max(state.next_file_id, file_id_max + 1);
   next_row_id_ = std::max<std::uint64_t>(state.next_row_id, 1);
@@ -343,7 +353,8 @@ Result<void> Engine::check_named_files() {
       FIRN_ASSIGN(slot->second, (*file)->size());
     }
     if (slot->second < i.offset + i.length)
-      note("table " + name + ": " + i.path + " is shorter than the catalog says; queries that need it will fail");
+      note("table " + name + ": " + i.path +
+           " is shorter than the catalog says; queries that need it will fail");
   }
   return {};
 }
@@ -378,7 +389,8 @@ Result<void> Engine::fill_delta() {
 
 bool Engine::checkpoint_due() const {
   if (closed_ || options.read_only) return false;
-  return log_bytes_since_checkpoint_ > std::max<std::uint64_t>(options.checkpoint_log_bytes, checkpoint_bytes_);
+  return log_bytes_since_checkpoint_ >
+         std::max<std::uint64_t>(options.checkpoint_log_bytes, checkpoint_bytes_);
 }
 
 Result<void> Engine::checkpoint() {

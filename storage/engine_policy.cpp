@@ -9,11 +9,11 @@
 namespace firn::storage {
 namespace {
 
-constexpr double kPromoteHeat = 8;     // decayed reads an hour from which a cold file is worth being warm
-constexpr double kDemoteHeat = 1;      // below, a promoted file may come down again
+constexpr double kPromoteHeat = 8;  // decayed reads an hour from which a cold file is worth being warm
+constexpr double kDemoteHeat = 1;   // below, a promoted file may come down again
 constexpr std::size_t kJobFilesMax = 64;
 constexpr std::uint64_t kHotMoveRowsMax = 300'000;  // rows that one log record may carry into hot
-constexpr double kEndedPart = 0.2;     // a file with more ended rows than this is worth rewriting
+constexpr double kEndedPart = 0.2;  // a file with more ended rows than this is worth rewriting
 
 bool idle(const FileEntryPtr& f) { return !f->lent && !f->retired; }
 
@@ -75,7 +75,8 @@ std::optional<JobOrder> Engine::job_towards(StorageTier to, const View& now) {
     }
   }
   if (to == StorageTier::hot) {
-    auto large = select(catalog, [&](const FileEntry& f) { return !f.info.history && f.info.rows > kHotMoveRowsMax; });
+    auto large =
+        select(catalog, [&](const FileEntry& f) { return !f.info.history && f.info.rows > kHotMoveRowsMax; });
     if (!large.empty()) return order_of(StorageTier::warm, {large.front()->info.id});
     auto files = select(catalog, [&](const FileEntry& f) { return !f.info.history; });
     if (files.empty()) return std::nullopt;
@@ -86,7 +87,8 @@ std::optional<JobOrder> Engine::job_towards(StorageTier to, const View& now) {
   if (!elsewhere.empty()) return order_of(to, batch_of(std::move(elsewhere), options.segment_rows));
   // Ended rows leave for history files; two small files become one.
   for (const FileEntryPtr& f : catalog.files)
-    if (idle(f) && !f->info.history && f->info.tier == to && f->ends()->size() != 0) return order_of(to, {f->info.id});
+    if (idle(f) && !f->info.history && f->info.tier == to && f->ends()->size() != 0)
+      return order_of(to, {f->info.id});
   return merge_small(now, to, to == StorageTier::cold ? options.segment_rows : 262'144, 2);
 }
 
@@ -103,9 +105,12 @@ std::optional<JobOrder> Engine::next_job() {
   const std::int64_t time = std::max(clock->now().us, now.time_us);
   if (c.placement != StorageTier::none) return next_job_towards(c.placement);
 
-  const bool by_age = c.compaction.strategy == CompactionStrategy::hybrid || c.compaction.strategy == CompactionStrategy::time_based;
-  const bool by_size = c.compaction.strategy == CompactionStrategy::hybrid || c.compaction.strategy == CompactionStrategy::size_based;
-  const bool by_access = c.compaction.strategy == CompactionStrategy::hybrid || c.compaction.strategy == CompactionStrategy::access_based;
+  const bool by_age = c.compaction.strategy == CompactionStrategy::hybrid ||
+                      c.compaction.strategy == CompactionStrategy::time_based;
+  const bool by_size = c.compaction.strategy == CompactionStrategy::hybrid ||
+                       c.compaction.strategy == CompactionStrategy::size_based;
+  const bool by_access = c.compaction.strategy == CompactionStrategy::hybrid ||
+                         c.compaction.strategy == CompactionStrategy::access_based;
 
   hot::HotState hot;
   if (const Result<ReadContext> context = begin_read()) hot = context->hot.state();
@@ -125,16 +130,20 @@ std::optional<JobOrder> Engine::next_job() {
   std::uint64_t warm_bytes = 0;
   for (const FileEntryPtr& f : catalog.files)
     if (f->info.tier == StorageTier::warm) warm_bytes += f->info.length;
-  const auto hot_again = [&](const FileEntry& f) { return by_access && f.access().heat_at(time) > kDemoteHeat; };
+  const auto hot_again = [&](const FileEntry& f) {
+    return by_access && f.access().heat_at(time) > kDemoteHeat;
+  };
   if (by_age) {
     auto old = select(catalog, [&](const FileEntry& f) {
-      return f.info.tier == StorageTier::warm && f.info.created_us <= time - c.warm_tier_max_age_us && !hot_again(f);
+      return f.info.tier == StorageTier::warm && f.info.created_us <= time - c.warm_tier_max_age_us &&
+             !hot_again(f);
     });
     if (!old.empty()) return order_of(StorageTier::cold, batch_of(std::move(old), options.segment_rows));
   }
   if (by_size && warm_bytes > c.warm_tier_max_size) {
     auto warm = select(catalog, [&](const FileEntry& f) { return f.info.tier == StorageTier::warm; });
-    std::sort(warm.begin(), warm.end(), [](const auto& a, const auto& b) { return a->info.created_us < b->info.created_us; });
+    std::sort(warm.begin(), warm.end(),
+              [](const auto& a, const auto& b) { return a->info.created_us < b->info.created_us; });
     std::uint64_t over = warm_bytes - c.warm_tier_max_size / 2;
     std::vector<FileEntryPtr> oldest;
     for (const FileEntryPtr& f : warm) {
@@ -142,11 +151,13 @@ std::optional<JobOrder> Engine::next_job() {
       over -= std::min(over, f->info.length);
       oldest.push_back(f);
     }
-    if (!oldest.empty()) return order_of(StorageTier::cold, batch_of(std::move(oldest), options.segment_rows));
+    if (!oldest.empty())
+      return order_of(StorageTier::cold, batch_of(std::move(oldest), options.segment_rows));
   }
   if (by_access) {
     for (const FileEntryPtr& f : catalog.files) {
-      if (!idle(f) || f->info.history || f->info.tier != StorageTier::cold || f->info.rows > kHotMoveRowsMax) continue;
+      if (!idle(f) || f->info.history || f->info.tier != StorageTier::cold || f->info.rows > kHotMoveRowsMax)
+        continue;
       if (f->access().heat_at(time) >= kPromoteHeat) return order_of(StorageTier::warm, {f->info.id});
     }
   }
@@ -169,7 +180,8 @@ Result<void> Engine::save_access() {
   for (const FileEntryPtr& f : now.catalog->files) {
     const AccessAccount account = f->access();
     if (account.reads == 0) continue;
-    FIRN_TRY(writer.put_catalog(catalog_key('a', f->info.id), {reinterpret_cast<const char*>(&account), sizeof account}));
+    FIRN_TRY(writer.put_catalog(catalog_key('a', f->info.id),
+                                {reinterpret_cast<const char*>(&account), sizeof account}));
   }
   return writer.commit();
 }
@@ -280,16 +292,19 @@ Result<std::vector<std::string>> Engine::verify(bool deep) {
   FIRN_ASSIGN(const auto checkpoints, list_checkpoints(*disk, at("hot")));
   for (const CheckpointRef& c : checkpoints) {
     if (!deep) break;
-    if (Result<void> sound = verify_checkpoint(*disk, c, store_id); !sound) findings.push_back(sound.error().message());
+    if (Result<void> sound = verify_checkpoint(*disk, c, store_id); !sound)
+      findings.push_back(sound.error().message());
   }
   if (deep) {
     FIRN_ASSIGN(const ReadContext context, begin_read());
     std::uint64_t versions = 0;
-    const Result<void> read = context.hot.visit_versions({}, [&](std::string_view, const hot::HotVersion&) -> Result<bool> {
-      ++versions;
-      return true;
-    });
-    if (!read) findings.push_back(read.error().message());
+    const Result<void> read =
+        context.hot.visit_versions({}, [&](std::string_view, const hot::HotVersion&) -> Result<bool> {
+          ++versions;
+          return true;
+        });
+    if (!read)
+      findings.push_back(read.error().message());
     else if (versions != context.hot.state().versions)
       findings.push_back("hot tier: " + std::to_string(versions) + " versions are there, the catalog says " +
                          std::to_string(context.hot.state().versions));

@@ -12,7 +12,8 @@ namespace {
 constexpr std::size_t kUnitsPerThread = 2;  // fewer groups than this a thread are not worth a second one
 
 std::int64_t elapsed_us(std::chrono::steady_clock::time_point since) {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - since).count();
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - since)
+      .count();
 }
 
 void add(ReadCost& to, const ReadCost& from) {
@@ -104,12 +105,13 @@ Result<ReadContext> Engine::begin_read() const {
 Result<void> Engine::check_horizon(std::uint64_t csn) const {
   const View now = view();
   if (csn < now.catalog->horizon)
-    return Error(ErrorCode::horizon, "table " + name + ": history before CSN " + std::to_string(now.catalog->horizon) +
-                                         " is gone; the earliest readable is CSN " +
-                                         std::to_string(now.catalog->horizon));
+    return Error(ErrorCode::horizon,
+                 "table " + name + ": history before CSN " + std::to_string(now.catalog->horizon) +
+                     " is gone; the earliest readable is CSN " + std::to_string(now.catalog->horizon));
   if (csn > now.csn)
     return Error(ErrorCode::out_of_range, "table " + name + ": CSN " + std::to_string(csn) +
-                                              " lies in the future; the newest is " + std::to_string(now.csn));
+                                              " lies in the future; the newest is " +
+                                              std::to_string(now.csn));
   return {};
 }
 
@@ -121,7 +123,8 @@ Result<std::shared_ptr<const Csn>> Engine::pin(std::optional<Csn> at) {
   FIRN_TRY(check_horizon(csn));
   if (csn < pins->floor)
     return Error(ErrorCode::horizon, "table " + name + ": history before CSN " + std::to_string(pins->floor) +
-                                         " is going; the earliest readable is CSN " + std::to_string(pins->floor));
+                                         " is going; the earliest readable is CSN " +
+                                         std::to_string(pins->floor));
   pins->csns.insert(csn);
   // The set outlives the engine as long as a snapshot does.
   return std::shared_ptr<const Csn>(new Csn{csn}, [pins](const Csn* c) {
@@ -136,10 +139,12 @@ Result<std::shared_ptr<const Csn>> Engine::pin(std::optional<Csn> at) {
 Result<Csn> Engine::csn_at(Timestamp t) const {
   const std::int64_t now = std::max(clock->now().us, view().time_us);
   if (t.us > now)
-    return Error(ErrorCode::out_of_range, "AS OF " + format_timestamp(t.us) + " lies in the future; now is " +
-                                              format_timestamp(now));
+    return Error(ErrorCode::out_of_range,
+                 "AS OF " + format_timestamp(t.us) + " lies in the future; now is " + format_timestamp(now));
   FIRN_ASSIGN(const ReadContext context, begin_read());
-  FIRN_ASSIGN(const auto group, context.hot.catalog_at_or_before("t", catalog_key('t', static_cast<std::uint64_t>(std::max<std::int64_t>(t.us, 0)))));
+  FIRN_ASSIGN(const auto group,
+              context.hot.catalog_at_or_before(
+                  "t", catalog_key('t', static_cast<std::uint64_t>(std::max<std::int64_t>(t.us, 0)))));
   if (!group) {
     if (context.view.catalog->horizon > 0) FIRN_TRY(check_horizon(0));
     return Csn{0};
@@ -154,7 +159,8 @@ Result<Csn> Engine::csn_at(Timestamp t) const {
   return Csn{csn};
 }
 
-Result<std::optional<std::vector<Value>>> Engine::get(std::uint64_t csn, std::string_view key, ReadCost& cost) const {
+Result<std::optional<std::vector<Value>>> Engine::get(std::uint64_t csn, std::string_view key,
+                                                      ReadCost& cost) const {
   using Row = std::optional<std::vector<Value>>;
   FIRN_ASSIGN(const ReadContext context, begin_read());
   const Catalog& catalog = *context.view.catalog;
@@ -255,7 +261,8 @@ Result<std::uint64_t> Engine::csn_of(const Query& query, std::uint64_t csn) cons
   }
   if (query.travel == TimeTravel::as_of_time) {
     const std::int64_t now = std::max(clock->now().us, view().time_us);
-    FIRN_ASSIGN(const Csn at, csn_at(Timestamp{query.as_of_ago_us ? now - *query.as_of_ago_us : query.as_of_us}));
+    FIRN_ASSIGN(const Csn at,
+                csn_at(Timestamp{query.as_of_ago_us ? now - *query.as_of_ago_us : query.as_of_us}));
     return at.value;
   }
   return csn;
@@ -280,14 +287,17 @@ Result<std::optional<ScanBatch>> Engine::point_rows(const PreparedQuery& prepare
   ScanBatch batch;
   batch.rows = row ? 1 : 0;
   for (const std::size_t c : prepared.columns()) {
-    if (row) batch.columns.push_back(one_value((*row)[c], schema[c].type));
-    else batch.columns.push_back(ColumnBuilder(schema[c].type).finish());
+    if (row)
+      batch.columns.push_back(one_value((*row)[c], schema[c].type));
+    else
+      batch.columns.push_back(ColumnBuilder(schema[c].type).finish());
   }
   profile.plan = "point";
   return std::optional<ScanBatch>(std::move(batch));
 }
 
-Result<Batch> Engine::query(const Query& query, std::uint64_t csn, QueryProfile* profile, const ExecutionLimits& limits) {
+Result<Batch> Engine::query(const Query& query, std::uint64_t csn, QueryProfile* profile,
+                            const ExecutionLimits& limits) {
   QueryProfile local;
   QueryProfile& p = profile != nullptr ? *profile : local;
   const auto began = std::chrono::steady_clock::now();
@@ -297,8 +307,9 @@ Result<Batch> Engine::query(const Query& query, std::uint64_t csn, QueryProfile*
     FIRN_ASSIGN(held, pin(Csn{csn}));
   }
   const View now = view();
-  FIRN_ASSIGN(const PreparedQuery prepared, PreparedQuery::prepare(query, now.catalog->schema(),
-                                                                   Timestamp{std::max(clock->now().us, now.time_us)}));
+  FIRN_ASSIGN(const PreparedQuery prepared,
+              PreparedQuery::prepare(query, now.catalog->schema(),
+                                     Timestamp{std::max(clock->now().us, now.time_us)}));
   p.operators = prepared.explain();
   p.plan = csn < now.csn && query.travel != TimeTravel::none ? "time travel" : "analytical";
   FIRN_ASSIGN(const auto point, point_rows(prepared, csn, p));
@@ -341,8 +352,9 @@ Result<QueryProfile> Engine::explain(const Query& query, std::uint64_t csn) {
     FIRN_ASSIGN(held, pin(Csn{csn}));
   }
   const View now = view();
-  FIRN_ASSIGN(const PreparedQuery prepared, PreparedQuery::prepare(query, now.catalog->schema(),
-                                                                   Timestamp{std::max(clock->now().us, now.time_us)}));
+  FIRN_ASSIGN(const PreparedQuery prepared,
+              PreparedQuery::prepare(query, now.catalog->schema(),
+                                     Timestamp{std::max(clock->now().us, now.time_us)}));
   p.operators = prepared.explain();
   p.plan = csn < now.csn && query.travel != TimeTravel::none ? "time travel" : "analytical";
   FIRN_ASSIGN(const auto point, point_rows(prepared, csn, p));
@@ -400,20 +412,23 @@ Result<std::vector<std::string>> Engine::keys_where(const Query& condition) {
       FIRN_ASSIGN(hot, images_.rows_at(context.view, context.hot, delta_, now.csn));
     }
     FIRN_TRY(resolve_ends(context.view, delta_));
-    FIRN_ASSIGN(scan, TableScan::plan(context.view, std::move(hot), now.csn, columns, prepared.ranges(), profile));
+    FIRN_ASSIGN(scan,
+                TableScan::plan(context.view, std::move(hot), now.csn, columns, prepared.ranges(), profile));
   }
   std::vector<std::string> keys;
   ReadCost cost;
   for (;;) {
     FIRN_ASSIGN(auto batch, scan->next(cost));
     if (!batch) return keys;
-    const std::vector<Column> key_columns(batch->columns.begin() + static_cast<std::ptrdiff_t>(asked), batch->columns.end());
+    const std::vector<Column> key_columns(batch->columns.begin() + static_cast<std::ptrdiff_t>(asked),
+                                          batch->columns.end());
     batch->columns.resize(asked);
     FIRN_ASSIGN(const std::vector<std::uint32_t> rows, select_rows(prepared, *batch));
     if (rows.empty()) continue;
     std::vector<Column> chosen;
     for (const Column& c : key_columns) chosen.push_back(c.take(rows).to_plain());
-    FIRN_ASSIGN(const KeyColumn encoded, KeyColumn::encode(schema, chosen, static_cast<std::int64_t>(rows.size())));
+    FIRN_ASSIGN(const KeyColumn encoded,
+                KeyColumn::encode(schema, chosen, static_cast<std::int64_t>(rows.size())));
     std::string scratch;
     for (std::size_t i = 0; i < encoded.size(); ++i) keys.emplace_back(encoded.at(i, scratch));
   }

@@ -11,16 +11,19 @@ struct TableStore::Impl {
 TableStore::TableStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TableStore::~TableStore() = default;
 
-Result<std::unique_ptr<TableStore>> TableStore::create(std::shared_ptr<io::Disk> disk, const std::string& folder,
-                                                       std::string name, std::uint64_t table_id, const Schema& schema,
-                                                       const HybridTableConfig& config, const StoreOptions& options) {
+Result<std::unique_ptr<TableStore>> TableStore::create(std::shared_ptr<io::Disk> disk,
+                                                       const std::string& folder, std::string name,
+                                                       std::uint64_t table_id, const Schema& schema,
+                                                       const HybridTableConfig& config,
+                                                       const StoreOptions& options) {
   auto impl = std::make_unique<Impl>();
-  FIRN_ASSIGN(impl->engine, Engine::create(std::move(disk), folder, std::move(name), table_id, schema, config, options));
+  FIRN_ASSIGN(impl->engine,
+              Engine::create(std::move(disk), folder, std::move(name), table_id, schema, config, options));
   return std::unique_ptr<TableStore>(new TableStore(std::move(impl)));
 }
 
-Result<std::unique_ptr<TableStore>> TableStore::open(std::shared_ptr<io::Disk> disk, const std::string& folder,
-                                                     const StoreOptions& options) {
+Result<std::unique_ptr<TableStore>> TableStore::open(std::shared_ptr<io::Disk> disk,
+                                                     const std::string& folder, const StoreOptions& options) {
   auto impl = std::make_unique<Impl>();
   FIRN_ASSIGN(impl->engine, Engine::open(std::move(disk), folder, options));
   return std::unique_ptr<TableStore>(new TableStore(std::move(impl)));
@@ -32,7 +35,9 @@ Schema TableStore::schema() const { return impl_->engine->view().catalog->schema
 HybridTableConfig TableStore::config() const { return impl_->engine->view().catalog->config; }
 
 bool TableStore::is_small(const Batch& rows) const { return impl_->engine->is_small(rows); }
-Result<std::vector<RowFileInfo>> TableStore::prepare_blocks(const Batch& rows) { return impl_->engine->prepare_blocks(rows); }
+Result<std::vector<RowFileInfo>> TableStore::prepare_blocks(const Batch& rows) {
+  return impl_->engine->prepare_blocks(rows);
+}
 std::vector<Result<CommitInfo>> TableStore::commit(std::span<WriteRequest> requests) {
   return impl_->engine->commit(requests);
 }
@@ -60,13 +65,16 @@ Result<Batch> TableStore::query(const Query& query, const StoreSnapshot& at, Que
 Result<QueryProfile> TableStore::explain(const Query& query, const StoreSnapshot& at) {
   return impl_->engine->explain(query, at.csn().value);
 }
-Result<void> TableStore::scan_all(const StoreSnapshot& at, const std::function<Result<void>(const Batch&)>& sink) {
+Result<void> TableStore::scan_all(const StoreSnapshot& at,
+                                  const std::function<Result<void>(const Batch&)>& sink) {
   return impl_->engine->scan_all(at.csn().value, sink);
 }
 
 Result<JobReport> TableStore::run_job(const JobOrder& order) { return impl_->engine->run_job(order); }
 std::optional<JobOrder> TableStore::next_job() { return impl_->engine->next_job(); }
-std::optional<JobOrder> TableStore::next_job_towards(StorageTier to) { return impl_->engine->next_job_towards(to); }
+std::optional<JobOrder> TableStore::next_job_towards(StorageTier to) {
+  return impl_->engine->next_job_towards(to);
+}
 Result<void> TableStore::expire() { return impl_->engine->expire(); }
 Result<void> TableStore::checkpoint() { return impl_->engine->checkpoint(); }
 bool TableStore::checkpoint_due() const { return impl_->engine->checkpoint_due(); }

@@ -59,25 +59,25 @@ struct WriteRequest {
 
 /// What one maintenance job did.
 struct JobReport {
-  std::uint64_t inputs = 0, outputs = 0;         ///< files
-  std::uint64_t rows_in = 0, rows_out = 0;       ///< versions
-  std::uint64_t rows_dropped = 0;                ///< versions past the horizon, tombstones with nothing below
+  std::uint64_t inputs = 0, outputs = 0;    ///< files
+  std::uint64_t rows_in = 0, rows_out = 0;  ///< versions
+  std::uint64_t rows_dropped = 0;           ///< versions past the horizon, tombstones with nothing below
   std::uint64_t bytes_in = 0, bytes_out = 0;
   StorageTier from = StorageTier::none, to = StorageTier::none;
-  bool done = false;                             ///< false: there was nothing to do
+  bool done = false;  ///< false: there was nothing to do
 };
 
 /// A maintenance order. Inputs empty and from_hot false: nothing.
 struct JobOrder {
   StorageTier to = StorageTier::warm;
-  bool from_hot = false;                 ///< take the hot versions up to now (of the whole key range, in slices)
-  std::uint64_t hot_upto = 0;            ///< only versions with CSN <= this; 0: all
-  std::vector<std::uint64_t> inputs;     ///< ids of files to rewrite
+  bool from_hot = false;              ///< take the hot versions up to now (of the whole key range, in slices)
+  std::uint64_t hot_upto = 0;         ///< only versions with CSN <= this; 0: all
+  std::vector<std::uint64_t> inputs;  ///< ids of files to rewrite
 };
 
 struct TierStats {
-  std::uint64_t rows = 0;    ///< live
-  std::uint64_t bytes = 0;   ///< allocated
+  std::uint64_t rows = 0;   ///< live
+  std::uint64_t bytes = 0;  ///< allocated
   std::uint64_t files = 0;
 };
 
@@ -85,22 +85,22 @@ struct StoreStats {
   std::string name;
   Csn csn;
   Timestamp last_commit_time;
-  std::uint64_t rows = 0;    ///< live, all tiers
-  std::uint64_t bytes = 0;   ///< the whole folder, allocated
+  std::uint64_t rows = 0;   ///< live, all tiers
+  std::uint64_t bytes = 0;  ///< the whole folder, allocated
   TierStats hot, warm, cold;
   std::uint64_t history_rows = 0, history_bytes = 0;
   std::uint64_t log_bytes = 0, checkpoint_bytes = 0;
   std::uint64_t pins = 0;
   Csn horizon;
   std::uint64_t bytes_written = 0, bytes_ingested = 0;  ///< since open: for write amplification
-  std::int64_t recovery_us = 0;                         ///< time the last open took to recover; 0 after a clean close
-  std::string read_only_reason;                         ///< "" = writable
+  std::int64_t recovery_us = 0;  ///< time the last open took to recover; 0 after a clean close
+  std::string read_only_reason;  ///< "" = writable
 };
 
 /// Decayed access of one file, as the analyzer keeps it.
 struct FileAccess {
   std::uint64_t reads = 0, rows_read = 0, points = 0;
-  double heat = 0;               ///< reads, halved every hour
+  double heat = 0;  ///< reads, halved every hour
   std::int64_t last_us = 0;
 };
 
@@ -112,13 +112,13 @@ struct FileView {
 };
 
 struct StoreOptions {
-  std::shared_ptr<io::Clock> clock;          ///< default: the system's
-  std::uint64_t hot_map_bytes = 0;           ///< LMDB map; 0: 16 x hot_tier_max_size
+  std::shared_ptr<io::Clock> clock;  ///< default: the system's
+  std::uint64_t hot_map_bytes = 0;   ///< LMDB map; 0: 16 x hot_tier_max_size
   std::uint64_t checkpoint_log_bytes = 64u << 20;
-  std::uint64_t warm_log_bytes = 256u << 20; ///< a warm log file is closed above this size
-  std::uint64_t segment_rows = 4u << 20;     ///< aim for a cold segment's rows
-  bool read_only = false;                    ///< open beside a live writer in another process
-  std::function<void(std::string_view)> log; ///< notices; nullptr: dropped
+  std::uint64_t warm_log_bytes = 256u << 20;  ///< a warm log file is closed above this size
+  std::uint64_t segment_rows = 4u << 20;      ///< aim for a cold segment's rows
+  bool read_only = false;                     ///< open beside a live writer in another process
+  std::function<void(std::string_view)> log;  ///< notices; nullptr: dropped
   /// Called by a job at a stage of its work, without any lock: "written" (the new files are durable, nothing is
   /// published yet). For tests of what happens in the midst of a move.
   std::function<void(std::string_view stage)> job_hook;
@@ -140,7 +140,9 @@ class StoreSnapshot {
 
 /// What a query did, for EXPLAIN ANALYZE.
 struct QueryProfile {
-  struct Tier { std::uint64_t files = 0, files_pruned = 0, groups = 0, groups_pruned = 0, rows = 0; };
+  struct Tier {
+    std::uint64_t files = 0, files_pruned = 0, groups = 0, groups_pruned = 0, rows = 0;
+  };
   Tier hot, warm, cold;
   ReadCost cost;
   std::uint64_t rows_scanned = 0, rows_passed = 0, rows_out = 0;
@@ -154,8 +156,9 @@ class TableStore {
  public:
   /// Makes a new table in `folder` (relative to the disk's root; must not exist): durable when this returns.
   static Result<std::unique_ptr<TableStore>> create(std::shared_ptr<io::Disk> disk, const std::string& folder,
-                                                    std::string name, std::uint64_t table_id, const Schema& schema,
-                                                    const HybridTableConfig& config, const StoreOptions& options);
+                                                    std::string name, std::uint64_t table_id,
+                                                    const Schema& schema, const HybridTableConfig& config,
+                                                    const StoreOptions& options);
   /// Opens a table and recovers it if it was not closed cleanly.
   static Result<std::unique_ptr<TableStore>> open(std::shared_ptr<io::Disk> disk, const std::string& folder,
                                                   const StoreOptions& options);

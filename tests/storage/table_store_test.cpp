@@ -55,7 +55,8 @@ class TableStoreTest : public ::testing::Test {
     return row ? (*row)[2].to_string() : "-";
   }
 
-  Schema schema = Schema::parse("id u64, ts timestamp, text utf8, amount f64", {.key = {"id"}, .time = "ts"}).value();
+  Schema schema =
+      Schema::parse("id u64, ts timestamp, text utf8, amount f64", {.key = {"id"}, .time = "ts"}).value();
   std::shared_ptr<io::SimDisk> disk;
   std::shared_ptr<io::ManualClock> clock;
   StoreOptions options;
@@ -105,8 +106,8 @@ TEST_F(TableStoreTest, MovesChangeNoAnswer) {
     EXPECT_EQ(number("SELECT count(*) FROM t AS OF CSN 3 WHERE text = 'b'"), 50);
   };
   check();
-  for (const StorageTier to : {StorageTier::warm, StorageTier::cold, StorageTier::warm, StorageTier::hot,
-                               StorageTier::cold}) {
+  for (const StorageTier to :
+       {StorageTier::warm, StorageTier::cold, StorageTier::warm, StorageTier::hot, StorageTier::cold}) {
     settle(to);
     check();
     const StoreStats s = store->stats().value();
