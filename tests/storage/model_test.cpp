@@ -19,7 +19,7 @@ namespace {
 using namespace model;
 
 constexpr int kKeys = 400;
-constexpr int kStepsPerSeed = 5'500;
+constexpr int kStepsPerSeed = 7'500;
 constexpr int kCompareEvery = 100;
 constexpr std::uint32_t kSmallRows = 60;
 constexpr std::int64_t kSecond = 1'000'000, kHour = 3'600 * kSecond;
