@@ -84,12 +84,12 @@ Result<std::optional<Batch>> check_here(Services& services, const TableRef& tabl
 }
 
 Result<void> take_write(Self self, Services& services, const TableRef& table, const fb::WriteRequest& request,
-                        const ArrowBody& body, const CommitSlot& slot) {
+                        const ArrowBody& body, std::uint64_t stream, const CommitSlot& slot) {
   FIRN_TRY((Door{services, table}.open()));
   Change change;
   FIRN_ASSIGN(change.options, write_options(request));
   FIRN_ASSIGN(auto rows, check_here(services, table, body, change.options.mode));
-  change.stream = stream_of(self);
+  change.stream = stream;
   const HotActor hot = table->addresses->hot.get();
   if (rows) {
     const auto gate = table->write_gate();
@@ -106,12 +106,12 @@ Result<void> take_write(Self self, Services& services, const TableRef& table, co
   return {};
 }
 
-Result<void> take_remove(Self self, Services& services, const TableRef& table,
-                         const fb::RemoveRequest& request, const CommitSlot& slot) {
+Result<void> take_remove(Services& services, const TableRef& table, const fb::RemoveRequest& request,
+                         std::uint64_t stream, const CommitSlot& slot) {
   FIRN_TRY((Door{services, table}.open()));
   Change change;
   FIRN_ASSIGN(change.options, write_options(request));
-  change.stream = stream_of(self);
+  change.stream = stream;
   if (request.where() != nullptr && request.where()->size() != 0) {
     change.kind = fb::CommitKind::remove_where;
     change.where = request.where()->str();
@@ -176,16 +176,18 @@ TableFront::behavior_type table_actor(Self self, std::shared_ptr<Services> servi
   const auto begin = [services] { services->faults->check("table"); };
   return {
       [=](const flat<fb::WriteRequest>& r, const ArrowBody& body) -> caf::delegated<flat<fb::Commit>> {
+        const std::uint64_t stream = stream_of(self);  // the slot takes the sender over
         const CommitSlot slot = commit_slot(self);
         begin();
-        if (auto taken = take_write(self, *services, table, *r, body, slot); !taken)
+        if (auto taken = take_write(self, *services, table, *r, body, stream, slot); !taken)
           slot.deliver(taken.error());
         return {};
       },
       [=](const flat<fb::RemoveRequest>& r) -> caf::delegated<flat<fb::Commit>> {
+        const std::uint64_t stream = stream_of(self);  // the slot takes the sender over
         const CommitSlot slot = commit_slot(self);
         begin();
-        if (auto taken = take_remove(self, *services, table, *r, slot); !taken) slot.deliver(taken.error());
+        if (auto taken = take_remove(*services, table, *r, stream, slot); !taken) slot.deliver(taken.error());
         return {};
       },
       [=](const flat<fb::QueryRequest>& r) -> caf::delegated<flat<fb::QueryAnswer>, ArrowBody> {

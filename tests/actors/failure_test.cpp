@@ -30,8 +30,8 @@ TEST_P(FailingActor, NextCallWorksAndCloseEnds) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, FailingActor,
-                         ::testing::Values("hot", "warm", "cold", "io_worker", "lifecycle", "scheduler", "analyzer",
-                                           "supervisor", "table"));
+                         ::testing::Values("hot", "warm", "cold", "io_worker", "lifecycle", "scheduler",
+                                           "analyzer", "supervisor", "table"));
 
 TEST_F(DatabaseTest, ActorThatFailsForGoodMakesTheTableReadOnly) {
   open();

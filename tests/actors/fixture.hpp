@@ -20,7 +20,8 @@ inline Schema event_schema() {
 inline Batch events(std::uint64_t first, std::uint64_t count, const std::string& kind = "click") {
   BatchBuilder rows(event_schema());
   for (std::uint64_t i = first; i < first + count; ++i) {
-    rows.append(i, Timestamp{1'700'000'000'000'000 + static_cast<std::int64_t>(i)}, kind, static_cast<double>(i) / 2);
+    rows.append(i, Timestamp{1'700'000'000'000'000 + static_cast<std::int64_t>(i)}, kind,
+                static_cast<double>(i) / 2);
   }
   return rows.finish().value();
 }
@@ -39,10 +40,13 @@ class DatabaseTest : public ::testing::Test {
   }
   Database& open(DatabaseOptions options = {}, runtime::InternalOptions internal = {}) {
     internal.faults = faults_;
-    db_ = TableActorAccess::database(runtime::DatabaseCore::open(folder_.string(), options, internal).value());
+    db_ =
+        TableActorAccess::database(runtime::DatabaseCore::open(folder_.string(), options, internal).value());
     return db_;
   }
-  HybridTable table(const std::string& name = "events") { return db_.create_table(name, event_schema()).value(); }
+  HybridTable table(const std::string& name = "events") {
+    return db_.create_table(name, event_schema()).value();
+  }
   std::int64_t count(const HybridTable& t) {
     return t.query("SELECT count(*) AS n FROM t").value().at(0, 0).to_i64();
   }

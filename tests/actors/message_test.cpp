@@ -28,7 +28,8 @@ TEST_F(MessageTest, CommitsOfOneSenderKeepTheirOrder) {
   std::vector<Handle> answers;
   for (int i = 0; i < 12; ++i) {
     const std::uint64_t rows = i % 3 == 0 ? 4'000 : 1;
-    answers.push_back(self->request(actor, caf::infinite, upsert(), ArrowBody(events(1, rows, std::to_string(i)))));
+    answers.push_back(
+        self->request(actor, caf::infinite, upsert(), ArrowBody(events(1, rows, std::to_string(i)))));
   }
   std::uint64_t last = 0;
   for (auto& a : answers) {
@@ -46,7 +47,8 @@ TEST_F(MessageTest, ErrorsComeWithCodeAndText) {
   open();
   auto t = table();
   caf::scoped_actor self{system_};
-  const auto bad = make_flat<fb::QueryRequest>([](auto& b) { return fb::CreateQueryRequest(b, b.CreateString("SELEC 1")); });
+  const auto bad = make_flat<fb::QueryRequest>(
+      [](auto& b) { return fb::CreateQueryRequest(b, b.CreateString("SELEC 1")); });
   self->request(t.actor(), caf::infinite, bad)
       .receive([](const flat<fb::QueryAnswer>&, const ArrowBody&) { FAIL(); },
                [](const caf::error& e) { EXPECT_EQ(to_error(e).code(), ErrorCode::parse); });
@@ -124,8 +126,8 @@ struct all_parcels<caf::detail::type_list<Ts...>> : std::bool_constant<(is_parce
 template <class Out>
 struct parcels_out;
 template <template <class...> class List, class... Ts>
-struct parcels_out<List<Ts...>>
-    : std::bool_constant<((is_parcel<Ts>::value || std::is_void_v<Ts> || std::is_same_v<Ts, caf::unit_t>) && ...)> {};
+struct parcels_out<List<Ts...>> : std::bool_constant<((is_parcel<Ts>::value || std::is_void_v<Ts> ||
+                                                       std::is_same_v<Ts, caf::unit_t>)&&...)> {};
 
 template <class Signature>
 struct checked_signature;
@@ -136,7 +138,8 @@ struct checked_signature<caf::typed_mpi<In, Out>>
 template <class Interface>
 struct checked;
 template <class... Signatures>
-struct checked<caf::typed_actor<Signatures...>> : std::bool_constant<(checked_signature<Signatures>::value && ...)> {};
+struct checked<caf::typed_actor<Signatures...>>
+    : std::bool_constant<(checked_signature<Signatures>::value && ...)> {};
 
 static_assert(checked<TableActor>::value);
 static_assert(checked<DatabaseActor>::value);

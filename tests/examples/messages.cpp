@@ -25,7 +25,8 @@ flat<fb::QueryRequest> query_request(const char* sql) {
 
 firn::Batch clicks(std::uint64_t first, std::uint64_t count) {
   firn::BatchBuilder rows(
-      firn::Schema::parse("event_id u64, ts timestamp, type utf8", {.key = {"event_id"}, .time = "ts"}).value());
+      firn::Schema::parse("event_id u64, ts timestamp, type utf8", {.key = {"event_id"}, .time = "ts"})
+          .value());
   for (std::uint64_t i = first; i < first + count; ++i) rows.append(i, firn::Timestamp::now(), "click");
   return rows.finish().value();
 }
@@ -56,8 +57,8 @@ int run(caf::actor_system& system) {
   const auto upsert = make_flat<fb::WriteRequest>([](auto& b) { return fb::CreateWriteRequest(b); });
   const auto small = ask<flat<fb::Commit>>(self, events, upsert, firn::ArrowBody(clicks(1, 3)));
   const auto large = ask<flat<fb::Commit>>(self, events, upsert, firn::ArrowBody(clicks(4, 5'000)));
-  std::cout << "commits " << small->csn() << " (" << fb::EnumNameTier(small->tier()) << ") and " << large->csn() << " ("
-            << fb::EnumNameTier(large->tier()) << ")\n";
+  std::cout << "commits " << small->csn() << " (" << fb::EnumNameTier(small->tier()) << ") and "
+            << large->csn() << " (" << fb::EnumNameTier(large->tier()) << ")\n";
   self->receive([](const flat<fb::CommitEvent>& e) { std::cout << "told of commit " << e->csn() << '\n'; });
 
   const auto remove = make_flat<fb::RemoveRequest>([](auto& b) {
@@ -66,9 +67,11 @@ int run(caf::actor_system& system) {
   });
   (void)ask<flat<fb::Commit>>(self, events, remove);
 
-  const auto compact = make_flat<fb::CompactRequest>([](auto& b) { return fb::CreateCompactRequest(b, fb::Tier::cold); });
+  const auto compact =
+      make_flat<fb::CompactRequest>([](auto& b) { return fb::CreateCompactRequest(b, fb::Tier::cold); });
   const auto settled = ask<flat<fb::Settled>>(self, events, compact);
-  for (const auto* d : *settled->decisions()) std::cout << d->action()->str() << ": " << d->reason()->str() << '\n';
+  for (const auto* d : *settled->decisions())
+    std::cout << d->action()->str() << ": " << d->reason()->str() << '\n';
 
   const auto get = make_flat<fb::GetRequest>([](auto& b) {
     const firn::Value key[] = {firn::Value(std::uint64_t{2})};
@@ -77,7 +80,8 @@ int run(caf::actor_system& system) {
   if (!ask<flat<fb::GetAnswer>>(self, events, get)->found()) return 1;
 
   std::int64_t rows = 0;
-  self->request(events, caf::infinite, query_request("SELECT type, count(*) AS n FROM user_events GROUP BY type"))
+  self->request(events, caf::infinite,
+                query_request("SELECT type, count(*) AS n FROM user_events GROUP BY type"))
       .receive(
           [&](const flat<fb::QueryAnswer>&, const firn::ArrowBody& body) {
             const firn::DataFrame frame(body.batch().value());

@@ -12,7 +12,8 @@ int main() {
 
     firn::BatchBuilder rows(schema);
     rows.append(std::uint64_t{1}, firn::Timestamp::now(), 42, "click", 9.99);
-    firn::Commit c = events.write(rows.finish().value()).value();  // returns when durable: c.csn, c.time, c.tier, c.rows
+    firn::Commit c =
+        events.write(rows.finish().value()).value();  // returns when durable: c.csn, c.time, c.tier, c.rows
     std::cout << "commit " << c.csn.value << ", " << c.rows << " row(s) in " << firn::name_of(c.tier) << '\n';
 
     firn::DataFrame df =
