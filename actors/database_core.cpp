@@ -138,6 +138,12 @@ void DatabaseCore::start_actors() {
   const HostCall unpin;
   runtime_ = std::make_unique<CafRuntime>();
   start_supervisor(runtime_->system(), services_, 1);
+  // Actors begin on their own threads: an answer of the supervisor means that all the others are in place.
+  WaitingCall<void> ready;
+  caf::anon_send(services_->supervisor.get(),
+                 make_flat<fb::StartTable>([](auto& b) { return fb::CreateStartTable(b); }), ready.slot(),
+                 TableRef{});
+  if (auto up = ready.wait(); !up) services_->log("starting the actors: " + up.error().message());
 }
 
 DatabaseCore::~DatabaseCore() {

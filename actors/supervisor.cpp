@@ -245,7 +245,7 @@ Supervisor::behavior_type supervisor(Self self, std::shared_ptr<Services> servic
       [=](const flat<fb::StartTable>&, const DoneSlot& slot, const TableRef& table) {
         services->faults->check("supervisor");
         if (self->state.closing) return slot.deliver(closing_error());
-        start_table_actors(self, services, table);
+        if (table) start_table_actors(self, services, table);
         slot.deliver({});
       },
       [=](const flat<fb::StopTable>&, const DoneSlot& slot, const TableRef& table) {

@@ -8,7 +8,7 @@ namespace firn::runtime {
 struct Services;
 
 using Supervisor = caf::typed_actor<
-    // Start a table's actors if they do not run.
+    // Start a table's actors if they do not run (no table: nothing; the answer says that the others run).
     caf::reacts_to<flat<fb::StartTable>, DoneSlot, TableRef>,
     // Stop them and answer when they have ended.
     caf::reacts_to<flat<fb::StopTable>, DoneSlot, TableRef>,

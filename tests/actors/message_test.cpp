@@ -43,6 +43,15 @@ TEST_F(MessageTest, CommitsOfOneSenderKeepTheirOrder) {
   EXPECT_EQ((*t.get({Value(std::uint64_t{1})}).value())["kind"], Value("11"));
 }
 
+TEST_F(MessageTest, EverybodyIsThereWhenOpenReturns) {
+  for (int i = 0; i < 20; ++i) {
+    open();
+    EXPECT_TRUE(actor_of(db_));
+    EXPECT_TRUE(TableActorAccess::core(db_)->services().analyzer.get());
+    close_in_time();
+  }
+}
+
 TEST_F(MessageTest, ErrorsComeWithCodeAndText) {
   open();
   auto t = table();
