@@ -48,8 +48,13 @@ Result<void> CommitLog::begin_file(std::uint64_t id, std::uint64_t first_sequenc
   header.first_sequence = first_sequence;
   header.chain_start = chain;
   FIRN_ASSIGN(auto log, io::AppendLog::create(disk_, born, header));
-  FIRN_TRY(disk_.rename(born, path_of(id)));
-  FIRN_TRY(disk_.sync_directory(folder_));
+  // From here on a failure leaves the name in doubt: no second sync may vouch for it.
+  Result<void> named = disk_.rename(born, path_of(id));
+  if (named) named = disk_.sync_directory(folder_);
+  if (!named) {
+    failure_ = named.error();
+    return named;
+  }
   current_ = std::move(log);
   current_id_ = id;
   current_first_ = first_sequence;
@@ -151,12 +156,14 @@ Result<CommitLog::Recovered> CommitLog::recover(io::Disk& disk, const std::strin
 }
 
 Result<std::uint64_t> CommitLog::append(std::span<const std::uint8_t> group) {
+  if (failure_) return *failure_;
   if (between_) FIRN_TRY(roll());
   FIRN_ASSIGN(const io::EntryPosition at, current_->append_and_sync(group, kGroupKind));
   return at.sequence;
 }
 
 Result<void> CommitLog::roll() {
+  if (failure_) return *failure_;
   const std::uint64_t next = current_->last_sequence() + 1;
   if (!between_) {
     if (next == current_first_) return {};  // nothing in it

@@ -9,6 +9,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,7 +48,7 @@ class CommitLog {
   /// Bytes of entries in all files, and in the current one.
   std::uint64_t bytes() const;
   std::uint64_t current_bytes() const { return current_->end(); }
-  bool failed() const { return !between_ && current_->failure().has_value(); }
+  bool failed() const { return failure_ || (!between_ && current_->failure().has_value()); }
 
  private:
   struct Sealed {
@@ -62,7 +63,8 @@ class CommitLog {
   std::string folder_;
   std::uint64_t store_id_;
   std::vector<Sealed> sealed_;
-  bool between_ = false;  ///< the current file is sealed and the next one could not be made yet
+  std::optional<Error> failure_;  ///< a new file's name could not be made durable: final
+  bool between_ = false;          ///< the current file is sealed and the next one could not be made yet
   std::unique_ptr<io::AppendLog> current_;
   std::uint64_t current_id_ = 0, current_first_ = 1;
 };

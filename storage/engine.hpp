@@ -2,6 +2,7 @@
 // engine_commit (writes), engine_read (snapshots, queries), engine_jobs (moves), engine_policy (what is due).
 //
 // Locks, in the order in which they may be taken:
+//   checkpoint_mutex one checkpoint at a time
 //   commit_mutex    one commit, publication or checkpoint at a time
 //   plan_mutex      planning a read or a job: resolving ends, the hot image, trimming the delta
 //   warm_mutex      appending to the open warm log
@@ -164,6 +165,7 @@ class Engine {
   std::shared_ptr<hot::HotStore> hot_;  ///< guarded by view_mutex_ where it may be let go (close)
   std::uint64_t generation_ = 0;
 
+  std::mutex checkpoint_mutex_;  ///< outermost: one checkpoint at a time
   std::mutex commit_mutex_;
   std::mutex plan_mutex_;
   mutable std::mutex view_mutex_;

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kBlockRows = 262'144;
 constexpr std::uint64_t kTokensKept = 1'024;
+constexpr std::size_t kProducerBytesMax = 255;  // it is part of an LMDB key
 constexpr std::uint32_t kBlockKind = 1;
 
 struct StoredAnswer {
@@ -48,7 +49,10 @@ Result<void> apply_to_hot(hot::HotWriter& writer, std::span<const LogRecord> gro
     for (const HotDrop& d : r.drops) FIRN_TRY(writer.drop(d.key_min, d.key_max, d.csn));
     for (const RowFileInfo& i : r.adds)
       FIRN_TRY(writer.put_catalog(catalog_key('f', i.id), encode_file_info(i)));
-    for (const std::uint64_t id : r.retires) FIRN_TRY(writer.remove_catalog(catalog_key('f', id)));
+    for (const std::uint64_t id : r.retires) {
+      FIRN_TRY(writer.remove_catalog(catalog_key('f', id)));
+      FIRN_TRY(writer.remove_catalog(catalog_key('a', id)));
+    }
     if (r.schema) {
       FIRN_TRY(writer.put_catalog(catalog_key('v', r.schema->version), encode_schema_version(*r.schema)));
       state.schema_version = r.schema->version;
@@ -217,7 +221,7 @@ Result<LogRecord> Engine::record_of_rows(WriteRequest& request) {
   LogRecord record;
   record.tier = StorageTier::hot;
   std::string row;
-  if (request.mode == WriteMode::update && !(request.rows.schema() == layout.schema())) {
+  if (request.mode == WriteMode::update) {
     FIRN_ASSIGN(const auto rows, completed_rows(request.rows));
     std::map<std::string, std::size_t> updates;  // key -> its last row
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -437,6 +441,10 @@ Result<void> Engine::check_conditions(const WriteRequest& request) {
 
 Result<LogRecord> Engine::record_of(WriteRequest& request, CommitInfo& answer) {
   if (request.token) {
+    if (request.token->producer.empty() || request.token->producer.size() > kProducerBytesMax)
+      return Error(ErrorCode::invalid_argument, "a token's producer has 1 to " +
+                                                    std::to_string(kProducerBytesMax) + " bytes, not " +
+                                                    std::to_string(request.token->producer.size()));
     FIRN_ASSIGN(const auto known, known_token(*request.token));
     if (known) {
       answer = *known;
@@ -453,8 +461,10 @@ Result<LogRecord> Engine::record_of(WriteRequest& request, CommitInfo& answer) {
       case WriteRequest::Kind::remove_keys:
         return record_of_removal(std::move(request.remove_keys));
       case WriteRequest::Kind::remove_where: {
-        FIRN_ASSIGN(auto keys, keys_where(request.remove_where));
-        return record_of_removal(std::move(keys));
+        FIRN_ASSIGN(request.remove_keys, keys_where(request.remove_where));
+        request.kind = WriteRequest::Kind::remove_keys;
+        FIRN_TRY(check_conditions(request));
+        return record_of_removal(std::move(request.remove_keys));
       }
       case WriteRequest::Kind::config: {
         LogRecord r;
@@ -515,10 +525,29 @@ Result<void> Engine::commit_records(std::vector<LogRecord>& records) {
     }
   }
   const std::vector<std::uint8_t> group = encode_group(records);
-  const std::size_t room = group.size() + records.size() * 64;
-  FIRN_ASSIGN(auto writer, hot_->write(room));
+  // Applied before it is logged, in a transaction that is given up if the log refuses: nothing committed is impossible
+  // to apply. A map that proves too small is grown once.
+  std::optional<hot::HotWriter> writer;
+  std::size_t room = group.size() + records.size() * 64;
+  for (int attempt = 0;; ++attempt) {
+    writer.reset();
+    FIRN_ASSIGN(auto begun, hot_->write(room));
+    writer.emplace(std::move(begun));
+    const Result<void> fits = apply_to_hot(*writer, records, log_->last_sequence() + 1);
+    if (fits) break;
+    if (fits.error().code() != ErrorCode::full || attempt == 3) return fits.error();
+    room = std::max(4 * room, hot_->used_bytes());
+  }
+  View next{now.catalog, csn, records.back().time_us};
+  for (const LogRecord& r : records)
+    if (!r.adds.empty() || !r.retires.empty() || r.schema || r.config || r.horizon != 0 || !r.drops.empty() ||
+        !r.moved_rows.empty())
+      next.catalog = next_catalog(*next.catalog, r);
   Result<std::uint64_t> sequence = log_->append(group);
   if (!sequence) {
+    for (const LogRecord& r : records)  // next_catalog marked them; they stay
+      for (const FileEntryPtr& f : now.catalog->files)
+        if (std::find(r.retires.begin(), r.retires.end(), f->info.id) != r.retires.end()) f->retired = false;
     if (log_->failed()) fail(sequence.error());
     return sequence.error();
   }
@@ -530,14 +559,9 @@ Result<void> Engine::commit_records(std::vector<LogRecord>& records) {
     moves_to_hot_ += 1;
     hot_emptied_to_ = 0;
   }
-  View next{now.catalog, csn, records.back().time_us};
-  for (const LogRecord& r : records)
-    if (!r.adds.empty() || !r.retires.empty() || r.schema || r.config || r.horizon != 0 || !r.drops.empty() ||
-        !r.moved_rows.empty())
-      next.catalog = next_catalog(*next.catalog, r);
-  Result<void> applied = apply_to_hot(writer, records, *sequence);
-  if (applied) {
-    applied = writer.commit([&] {
+  Result<void> applied;
+  try {
+    applied = writer->commit([&] {
       for (const LogRecord& r : records) {
         const auto add = [&](std::string_view key, hot::Op, std::uint64_t own,
                              std::string_view) -> Result<void> {
@@ -550,6 +574,8 @@ Result<void> Engine::commit_records(std::vector<LogRecord>& records) {
       std::lock_guard lock(view_mutex_);
       view_ = next;
     });
+  } catch (const std::bad_alloc&) {
+    applied = Error(ErrorCode::memory, "no memory");
   }
   {
     std::lock_guard warm(warm_mutex_);

@@ -18,6 +18,7 @@ namespace firn::storage {
 namespace {
 
 constexpr std::size_t kChunkRows = 65'536;
+constexpr std::size_t kWarmChunkRows = 262'144;    // a warm block; what merging small blocks aims at
 constexpr std::size_t kHotSliceVersions = 32'768;  // publishing a slice drops this many hot versions at most
 
 // Rows that came through a move were the last of their commit: blocks of that commit that still lie elsewhere lose.
@@ -286,7 +287,7 @@ class Rewriter {
   Result<void> add(const Pick& pick) {
     std::vector<Pick>& list = pick.end == 0 ? current_ : history_;
     list.push_back(pick);
-    if (list.size() < kChunkRows) return {};
+    if (list.size() < (to_ == StorageTier::warm ? kWarmChunkRows : kChunkRows)) return {};
     FIRN_TRY(pick.end == 0 ? flush(false) : flush(true));
     for (const auto& s : sources_)
       if (current_.empty() && history_.empty()) s->release_passed();
@@ -595,17 +596,23 @@ Result<JobReport> Engine::demote_hot(StorageTier to, std::uint64_t upto) {
         half.picks = std::move(sorted);
         FIRN_TRY(shorten(base_view, rows, half.picks));
       }
-      const Lives lives = lives_of(half.picks, history);
-      FIRN_ASSIGN(auto infos, append_blocks(rows, lives.csns, lives.ends, lives.tombstones, history));
-      for (RowFileInfo& info : infos) {
-        // Versions of these keys in other files may lie between the rows' CSNs and now: resolving begins at the oldest.
-        info.base_csn = info.csn_min;
-        info.block_number = kSurvivors;
-        info.created_us = base_view.time_us;
-        report.outputs += 1;
-        report.rows_out += info.rows;
-        report.bytes_out += info.length;
-        record.adds.push_back(std::move(info));
+      // One key may have any number of versions: blocks of bounded size.
+      for (std::size_t first = 0; first < half.picks.size(); first += kWarmChunkRows) {
+        const std::size_t count = std::min(kWarmChunkRows, half.picks.size() - first);
+        const auto begin = half.picks.begin() + static_cast<std::ptrdiff_t>(first);
+        const Lives lives = lives_of({begin, begin + static_cast<std::ptrdiff_t>(count)}, history);
+        const Batch part = count == half.picks.size() ? rows : rows.slice(first, count);
+        FIRN_ASSIGN(auto infos, append_blocks(part, lives.csns, lives.ends, lives.tombstones, history));
+        for (RowFileInfo& info : infos) {
+          // Versions of these keys in other files may lie between the rows' CSNs and now: resolving begins at the oldest.
+          info.base_csn = info.csn_min;
+          info.block_number = kSurvivors;
+          info.created_us = base_view.time_us;
+          report.outputs += 1;
+          report.rows_out += info.rows;
+          report.bytes_out += info.length;
+          record.adds.push_back(std::move(info));
+        }
       }
     }
     report.rows_in += versions;

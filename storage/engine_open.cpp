@@ -184,6 +184,7 @@ Result<void> Engine::recover() {
   FIRN_TRY(check_named_files());
   FIRN_TRY(remove_orphans());
   FIRN_TRY(fill_delta());
+  log_bytes_since_checkpoint_ = log_->bytes();
   if (!clean)
     recovery_us =
         std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began)
@@ -209,8 +210,6 @@ Result<bool> Engine::open_clean() {
          ": the hot tier's file is not the one that was closed; rebuilding it from checkpoint and log");
     return false;
   }
-  std::filesystem::remove(
-      host + "/lock.mdb");  // readers of a dead process; nobody else has it open: we hold the lock
   Result<CommitLog::Recovered> recovered =
       CommitLog::recover(*disk, at("commit"), store_id, m.log_sequence + 1,
                          [](std::uint64_t, std::span<const std::uint8_t>) -> Result<void> {
@@ -394,6 +393,7 @@ bool Engine::checkpoint_due() const {
 }
 
 Result<void> Engine::checkpoint() {
+  std::lock_guard alone(checkpoint_mutex_);
   FIRN_TRY(check_open());
   if (const std::string why = read_only_reason(); !why.empty()) return Error(ErrorCode::read_only, why);
   std::optional<hot::HotReader> reader;
@@ -416,6 +416,7 @@ Result<void> Engine::checkpoint() {
   bytes_written_ += reader->state().bytes;
   reader.reset();
   std::lock_guard lock(commit_mutex_);
+  FIRN_TRY(check_open());
   FIRN_ASSIGN(auto all, list_checkpoints(*disk, at("hot")));
   (void)written;
   while (all.size() > kCheckpointsKept) {

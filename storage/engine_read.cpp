@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <system_error>
 #include <thread>
 
 #include "storage/engine.hpp"
@@ -65,7 +66,11 @@ Result<Batch> execute(const PreparedQuery& prepared, TableScan& scan, std::uint3
     }
   };
   std::vector<std::thread> helpers;
-  for (std::uint32_t i = 1; i < threads; ++i) helpers.emplace_back(work, i);
+  try {
+    for (std::uint32_t i = 1; i < threads; ++i) helpers.emplace_back(work, i);
+  } catch (const std::system_error&) {
+    // No thread to be had: fewer do the same work.
+  }
   work(0);
   for (std::thread& t : helpers) t.join();
   for (const Result<void>& r : results) FIRN_TRY(r);
