@@ -1,1 +1,0 @@
-#include "storage/row_file.hpp"
