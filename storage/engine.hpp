@@ -53,13 +53,13 @@ class Engine {
                        std::optional<std::uint64_t> hot_epoch = std::nullopt);
 
   // --- engine_read.cpp ---
-  Result<ReadContext> begin_read() const;
+  /// Read-only beside a live writer: follows what that has committed since.
+  Result<ReadContext> begin_read();
   View view() const;
   /// A CSN that stays readable until the last copy goes.
   Result<std::shared_ptr<const Csn>> pin(std::optional<Csn> at);
-  Result<Csn> csn_at(Timestamp t) const;
-  Result<std::optional<std::vector<Value>>> get(std::uint64_t csn, std::string_view key,
-                                                ReadCost& cost) const;
+  Result<Csn> csn_at(Timestamp t);
+  Result<std::optional<std::vector<Value>>> get(std::uint64_t csn, std::string_view key, ReadCost& cost);
   Result<Batch> query(const Query& query, std::uint64_t csn, QueryProfile* profile,
                       const ExecutionLimits& limits);
   Result<QueryProfile> explain(const Query& query, std::uint64_t csn);
@@ -110,10 +110,11 @@ class Engine {
   Result<void> recover();
   Result<bool> open_clean();
   Result<void> rebuild();
-  Result<void> load_view();
+  Result<void> load_view(const hot::HotReader& reader);
+  Result<void> follow_writer(const hot::HotReader& reader);
   Result<void> check_named_files();
   Result<void> remove_orphans();
-  Result<void> fill_delta();
+  Result<void> fill_delta(const hot::HotReader& reader);
   Result<void> write_marker();
   void release_hot();
   std::string generation_folder(std::uint64_t n) const;
@@ -127,7 +128,7 @@ class Engine {
   Result<LogRecord> record_of_removal(std::vector<std::string> keys);
   Result<std::vector<std::vector<Value>>> completed_rows(const Batch& partial);
   Result<void> check_conditions(const WriteRequest& request);
-  Result<std::optional<CommitInfo>> known_token(const WriteToken& token) const;
+  Result<std::optional<CommitInfo>> known_token(const WriteToken& token);
   Result<void> commit_records(std::vector<LogRecord>& records);
   Result<std::vector<RowFileInfo>> append_blocks(const Batch& rows, std::span<const std::uint64_t> csns,
                                                  std::span<const std::uint64_t> ends,
@@ -143,7 +144,7 @@ class Engine {
   // engine_read.cpp
   Result<std::unique_ptr<TableScan>> plan_scan(const PreparedQuery& prepared, std::uint64_t csn,
                                                QueryProfile& profile);
-  Result<std::uint64_t> csn_of(const Query& query, std::uint64_t csn) const;
+  Result<std::uint64_t> csn_of(const Query& query, std::uint64_t csn);
   Result<void> check_horizon(std::uint64_t csn) const;
   Result<std::optional<ScanBatch>> point_rows(const PreparedQuery& prepared, std::uint64_t csn,
                                               QueryProfile& profile);

@@ -362,7 +362,7 @@ Result<LogRecord> Engine::record_of_removal(std::vector<std::string> keys) {
   return record;
 }
 
-Result<std::optional<CommitInfo>> Engine::known_token(const WriteToken& token) const {
+Result<std::optional<CommitInfo>> Engine::known_token(const WriteToken& token) {
   FIRN_ASSIGN(const ReadContext context, begin_read());
   FIRN_ASSIGN(const auto stored, context.hot.catalog(token_key(token.producer, token.sequence)));
   if (stored && stored->size() == sizeof(StoredAnswer)) {

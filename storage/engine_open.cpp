@@ -170,8 +170,8 @@ Result<void> Engine::open_foreign() {
   }
   FIRN_ASSIGN(hot_, hot::HotStore::open(disk->host_path(generation_folder(generation_)), table_id,
                                         map_bytes(HybridTableConfig{}), true));
-  FIRN_TRY(load_view());
-  FIRN_TRY(fill_delta());
+  FIRN_ASSIGN(const hot::HotReader reader, hot_->read());
+  FIRN_TRY(follow_writer(reader));
   read_only_reason_ = "opened read-only";
   return {};
 }
@@ -180,10 +180,13 @@ Result<void> Engine::recover() {
   const auto began = std::chrono::steady_clock::now();
   FIRN_ASSIGN(const bool clean, open_clean());
   if (!clean) FIRN_TRY(rebuild());
-  FIRN_TRY(load_view());
+  {
+    FIRN_ASSIGN(const hot::HotReader reader, hot_->read());
+    FIRN_TRY(load_view(reader));
+    FIRN_TRY(fill_delta(reader));
+  }
   FIRN_TRY(check_named_files());
   FIRN_TRY(remove_orphans());
-  FIRN_TRY(fill_delta());
   log_bytes_since_checkpoint_ = log_->bytes();
   if (!clean)
     recovery_us =
@@ -296,9 +299,15 @@ Result<void> Engine::rebuild() {
   return *why;
 }
 
-Result<void> Engine::load_view() {
+Result<void> Engine::follow_writer(const hot::HotReader& reader) {
+  FIRN_TRY(load_view(reader));
+  for (const FileEntryPtr& f : view().catalog->files) FIRN_TRY(f->open());
+  images_.clear();
+  return fill_delta(reader);
+}
+
+Result<void> Engine::load_view(const hot::HotReader& reader) {
   auto catalog = std::make_shared<Catalog>();
-  FIRN_ASSIGN(const hot::HotReader reader, hot_->read());
   const hot::HotState& state = reader.state();
   FIRN_TRY(reader.visit_catalog("v", [&](std::string_view, std::string_view bytes) -> Result<bool> {
     FIRN_ASSIGN(SchemaVersion v, decode_schema_version(bytes));
@@ -331,6 +340,7 @@ Result<void> Engine::load_view() {
   catalog->layout = std::make_shared<hot::RowLayout>(catalog->schema(),
                                                      static_cast<std::uint16_t>(catalog->schema_version));
   catalog->horizon = state.horizon;
+  catalog->hot_epoch = state.csn;  // another than that of any earlier catalog
   next_file_id_ = std::max(state.next_file_id, file_id_max + 1);
   next_row_id_ = std::max<std::uint64_t>(state.next_row_id, 1);
   std::lock_guard lock(view_mutex_);
@@ -376,10 +386,9 @@ Result<void> Engine::remove_orphans() {
   return {};
 }
 
-Result<void> Engine::fill_delta() {
+Result<void> Engine::fill_delta(const hot::HotReader& reader) {
   delta_.clear();
   if (view().catalog->files.empty()) return {};
-  FIRN_ASSIGN(const hot::HotReader reader, hot_->read());
   return reader.visit_versions({}, [&](std::string_view key, const hot::HotVersion& v) -> Result<bool> {
     delta_.add(v.csn, std::string(key));
     return true;

@@ -10,6 +10,7 @@
 namespace firn::storage {
 namespace {
 
+constexpr int kFollowAttempts = 5;
 constexpr std::size_t kUnitsPerThread = 2;  // fewer groups than this a thread are not worth a second one
 
 std::int64_t elapsed_us(std::chrono::steady_clock::time_point since) {
@@ -90,7 +91,7 @@ View Engine::view() const {
   return view_;
 }
 
-Result<ReadContext> Engine::begin_read() const {
+Result<ReadContext> Engine::begin_read() {
   std::shared_ptr<hot::HotStore> store;
   {
     std::lock_guard lock(view_mutex_);
@@ -98,13 +99,19 @@ Result<ReadContext> Engine::begin_read() const {
   }
   FIRN_TRY(check_open());
   if (!store) return Error(ErrorCode::closed, "table " + name + " is closed");
-  View view;
-  FIRN_ASSIGN(auto reader, store->read([&] { view = this->view(); }));
-  if (options.read_only) {  // another process writes: the transaction alone says what belongs to it
-    view.csn = reader.state().csn;
-    view.time_us = reader.state().time_us;
+  for (int attempt = 0;; ++attempt) {
+    View view;
+    FIRN_ASSIGN(auto reader, store->read([&] { view = this->view(); }));
+    if (options.read_only && reader.state().csn != view.csn) {
+      // Another process has committed: its catalog, with all files opened while this transaction names them. A file
+      // that is gone already was replaced meanwhile: look again.
+      const Result<void> followed = follow_writer(reader);
+      if (!followed && followed.error().code() == ErrorCode::not_found && attempt < kFollowAttempts) continue;
+      FIRN_TRY(followed);
+      view = this->view();
+    }
+    return ReadContext{std::move(view), std::move(store), std::move(reader)};
   }
-  return ReadContext{std::move(view), std::move(store), std::move(reader)};
 }
 
 Result<void> Engine::check_horizon(std::uint64_t csn) const {
@@ -122,6 +129,7 @@ Result<void> Engine::check_horizon(std::uint64_t csn) const {
 
 Result<std::shared_ptr<const Csn>> Engine::pin(std::optional<Csn> at) {
   FIRN_TRY(check_open());
+  if (options.read_only) FIRN_TRY(begin_read());
   const std::shared_ptr<Pins> pins = pins_;
   std::lock_guard lock(pins->mutex);
   const std::uint64_t csn = at ? at->value : view().csn;
@@ -141,7 +149,7 @@ Result<std::shared_ptr<const Csn>> Engine::pin(std::optional<Csn> at) {
   });
 }
 
-Result<Csn> Engine::csn_at(Timestamp t) const {
+Result<Csn> Engine::csn_at(Timestamp t) {
   const std::int64_t now = std::max(clock->now().us, view().time_us);
   if (t.us > now)
     return Error(ErrorCode::out_of_range,
@@ -165,7 +173,7 @@ Result<Csn> Engine::csn_at(Timestamp t) const {
 }
 
 Result<std::optional<std::vector<Value>>> Engine::get(std::uint64_t csn, std::string_view key,
-                                                      ReadCost& cost) const {
+                                                      ReadCost& cost) {
   using Row = std::optional<std::vector<Value>>;
   FIRN_ASSIGN(const ReadContext context, begin_read());
   const Catalog& catalog = *context.view.catalog;
@@ -259,7 +267,7 @@ Result<std::unique_ptr<TableScan>> Engine::plan_scan(const PreparedQuery& prepar
   return TableScan::plan(view, std::move(hot), csn, prepared.columns(), prepared.ranges(), profile);
 }
 
-Result<std::uint64_t> Engine::csn_of(const Query& query, std::uint64_t csn) const {
+Result<std::uint64_t> Engine::csn_of(const Query& query, std::uint64_t csn) {
   if (query.travel == TimeTravel::as_of_csn) {
     FIRN_TRY(check_horizon(query.as_of_csn));
     return query.as_of_csn;
