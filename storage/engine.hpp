@@ -1,5 +1,6 @@
-// The inside of a TableStore, shared by the files that make it up: engine_open (create, recover, close),
-// engine_commit (writes), engine_read (snapshots, queries), engine_jobs (moves), engine_policy (what is due).
+// The inside of a TableStore, shared by the files that make it up: engine_open (create, recover, close), engine_blocks
+// (bulk data before its commit), engine_requests (writes become records), engine_commit (records become true),
+// engine_read (snapshots, queries), engine_jobs, engine_rewrite and engine_demote (moves), engine_policy (what is due).
 //
 // Locks, in the order in which they may be taken:
 //   checkpoint_mutex one checkpoint at a time
@@ -43,9 +44,13 @@ class Engine {
   Result<void> checkpoint();
   bool checkpoint_due() const;
 
+  // --- engine_blocks.cpp ---
+  Result<std::vector<RowFileInfo>> prepare_blocks(const Batch& rows);
+  /// Takes away files that no commit has named and none will name.
+  void discard(std::span<const RowFileInfo> files);
+
   // --- engine_commit.cpp ---
   bool is_small(const Batch& rows) const;
-  Result<std::vector<RowFileInfo>> prepare_blocks(const Batch& rows);
   std::vector<Result<CommitInfo>> commit(std::span<WriteRequest> requests);
   /// Publishes one maintenance record: inputs must still be live, and no move may have changed the hot tier since
   /// `hot_epoch` if that is given. The caller holds commit_mutex or takes part in none.
@@ -97,9 +102,14 @@ class Engine {
 
  private:
   friend class Rewriter;
-  struct PlannedScan {
+  friend class PendingFiles;
+  /// A bound query at its CSN, and its rows if a point read finds them.
+  struct QueryStart {
     PreparedQuery prepared;
-    std::unique_ptr<TableScan> scan;
+    std::uint64_t csn = 0;
+    std::shared_ptr<const Csn> held;  ///< time travel: the caller's snapshot pins another CSN
+    View view;
+    std::optional<ScanBatch> point;
   };
 
   // engine_open.cpp
@@ -121,7 +131,18 @@ class Engine {
   std::size_t map_bytes(const HybridTableConfig& config) const;
   Result<void> checkpoint_locked();
 
-  // engine_commit.cpp
+  // engine_blocks.cpp
+  Result<std::vector<RowFileInfo>> append_blocks(const Batch& rows, std::span<const std::uint64_t> csns,
+                                                 std::span<const std::uint64_t> ends,
+                                                 const Buffer& tombstones, bool history);
+  Result<void> ensure_warm_log();
+  Result<void> roll_warm_log();
+  void forget_block(const RowFileInfo& info);
+  bool named_in_catalog(const std::string& path) const;
+  FileEntryPtr make_entry(const RowFileInfo& info);
+  std::shared_ptr<DiskName> name_of_path(const std::string& path);
+
+  // engine_requests.cpp
   Result<LogRecord> record_of(WriteRequest& request, CommitInfo& answer);
   Result<LogRecord> record_of_rows(WriteRequest& request);
   Result<LogRecord> record_of_blocks(const WriteRequest& request);
@@ -129,21 +150,21 @@ class Engine {
   Result<std::vector<std::vector<Value>>> completed_rows(const Batch& partial);
   Result<void> check_conditions(const WriteRequest& request);
   Result<std::optional<CommitInfo>> known_token(const WriteToken& token);
-  Result<void> commit_records(std::vector<LogRecord>& records);
-  Result<std::vector<RowFileInfo>> append_blocks(const Batch& rows, std::span<const std::uint64_t> csns,
-                                                 std::span<const std::uint64_t> ends,
-                                                 const Buffer& tombstones, bool history);
-  Result<void> ensure_warm_log();
   Result<std::string> key_at(const Batch& rows, std::size_t row) const;
-  FileEntryPtr make_entry(const RowFileInfo& info);
-  std::shared_ptr<DiskName> name_of_path(const std::string& path);
-  CatalogPtr next_catalog(const Catalog& now, const LogRecord& record);
-  void fail(const Error& error);
   Result<std::string> key_text(std::string_view key) const;
 
+  // engine_commit.cpp
+  Result<void> commit_records(std::vector<LogRecord>& records);
+  Result<void> publish_locked(std::vector<LogRecord>& records, std::span<const FileEntryPtr> inputs,
+                              std::optional<std::uint64_t> hot_epoch);
+  CatalogPtr next_catalog(const Catalog& now, const LogRecord& record);
+  void fail(const Error& error);
+
   // engine_read.cpp
-  Result<std::unique_ptr<TableScan>> plan_scan(const PreparedQuery& prepared, std::uint64_t csn,
+  Result<std::unique_ptr<TableScan>> plan_scan(const std::vector<std::size_t>& columns,
+                                               std::span<const ColumnRange> ranges, std::uint64_t csn,
                                                QueryProfile& profile);
+  Result<QueryStart> begin_query(const Query& query, std::uint64_t csn, QueryProfile& profile);
   Result<std::uint64_t> csn_of(const Query& query, std::uint64_t csn);
   Result<void> check_horizon(std::uint64_t csn) const;
   Result<std::optional<ScanBatch>> point_rows(const PreparedQuery& prepared, std::uint64_t csn,
@@ -190,6 +211,7 @@ class Engine {
 
   std::mutex names_mutex_;
   std::map<std::string, std::weak_ptr<DiskName>> names_;
+  std::size_t names_sweep_ = 64;  ///< at this size entries of names that are gone are swept out
 
   std::atomic<std::uint64_t> next_file_id_ = 1, next_row_id_ = 1;
   std::atomic<std::uint64_t> bytes_written_ = 0, bytes_ingested_ = 0;
@@ -202,12 +224,5 @@ class Engine {
   mutable std::mutex reason_mutex_;
   std::string read_only_reason_;
 };
-
-/// The effects of a group of records on LMDB, rows and catalog alike: the same at commit and at replay.
-Result<void> apply_to_hot(hot::HotWriter& writer, std::span<const LogRecord> group,
-                          std::uint64_t log_sequence);
-
-// Catalog keys.
-std::string catalog_key(char kind, std::uint64_t id);
 
 }  // namespace firn::storage

@@ -22,6 +22,7 @@
 #include <xxhash.h>
 
 #include "io/crc32c.hpp"
+#include "storage/apply_records.hpp"
 #include "storage/engine.hpp"
 
 namespace firn::storage {

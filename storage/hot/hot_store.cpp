@@ -78,6 +78,47 @@ struct HotStore::Impl {
   mutable std::mutex publish_gate;     ///< begin of a read, and commit + publication
 };
 
+namespace {
+
+using CatalogEntry = std::pair<std::string, std::string>;
+using CatalogVisitor = std::function<Result<bool>(std::string_view, std::string_view)>;
+
+/// The catalog's entries with this prefix, in key order, as the transaction sees them.
+template <class Store>
+Result<void> visit_entries(const Store& store, const LmdbTxn& txn, std::string_view prefix,
+                           const CatalogVisitor& visit) {
+  LmdbEnv& env = *store.env;
+  FIRN_ASSIGN(LmdbCursor cursor, env.cursor(txn, env.catalog()));
+  std::string_view k = prefix, v;
+  FIRN_ASSIGN(bool found, cursor.move(MDB_SET_RANGE, k, v));
+  while (found && k.starts_with(prefix)) {
+    FIRN_ASSIGN(const std::string_view body, checked(store.table_id, k, v, "the catalog"));
+    FIRN_ASSIGN(const bool more, visit(k, body));
+    if (!more) break;
+    FIRN_ASSIGN(found, cursor.move(MDB_NEXT, k, v));
+  }
+  return {};
+}
+
+template <class Store>
+Result<std::optional<CatalogEntry>> entry_at_or_before(const Store& store, const LmdbTxn& txn,
+                                                       std::string_view prefix, std::string_view key) {
+  LmdbEnv& env = *store.env;
+  FIRN_ASSIGN(LmdbCursor cursor, env.cursor(txn, env.catalog()));
+  std::string_view k = key, v;
+  FIRN_ASSIGN(bool found, cursor.move(MDB_SET_RANGE, k, v));
+  if (!found) {
+    FIRN_ASSIGN(found, cursor.move(MDB_LAST, k, v));
+  } else if (k != key) {
+    FIRN_ASSIGN(found, cursor.move(MDB_PREV, k, v));
+  }
+  if (!found || !k.starts_with(prefix)) return std::optional<CatalogEntry>{};
+  FIRN_ASSIGN(const std::string_view body, checked(store.table_id, k, v, "the catalog"));
+  return std::optional<CatalogEntry>(CatalogEntry(k, body));
+}
+
+}  // namespace
+
 struct HotReader::Impl {
   const HotStore::Impl* store;
   std::shared_lock<std::shared_mutex> gate;
@@ -191,20 +232,8 @@ Result<void> HotReader::visit_versions(
   return {};
 }
 
-Result<void> HotReader::visit_catalog(
-    std::string_view prefix,
-    const std::function<Result<bool>(std::string_view, std::string_view)>& visit) const {
-  LmdbEnv& env = *impl_->store->env;
-  FIRN_ASSIGN(LmdbCursor cursor, env.cursor(impl_->txn, env.catalog()));
-  std::string_view k = prefix, v;
-  FIRN_ASSIGN(bool found, cursor.move(MDB_SET_RANGE, k, v));
-  while (found && k.starts_with(prefix)) {
-    FIRN_ASSIGN(const std::string_view body, checked(impl_->store->table_id, k, v, "the catalog"));
-    FIRN_ASSIGN(const bool more, visit(k, body));
-    if (!more) break;
-    FIRN_ASSIGN(found, cursor.move(MDB_NEXT, k, v));
-  }
-  return {};
+Result<void> HotReader::visit_catalog(std::string_view prefix, const CatalogVisitor& visit) const {
+  return visit_entries(*impl_->store, impl_->txn, prefix, visit);
 }
 
 Result<std::optional<std::string>> HotReader::catalog(std::string_view key) const {
@@ -219,21 +248,9 @@ Result<std::optional<std::string>> HotReader::catalog(std::string_view key) cons
   return std::optional<std::string>(body);
 }
 
-Result<std::optional<std::pair<std::string, std::string>>> HotReader::catalog_at_or_before(
-    std::string_view prefix, std::string_view key) const {
-  using Entry = std::pair<std::string, std::string>;
-  LmdbEnv& env = *impl_->store->env;
-  FIRN_ASSIGN(LmdbCursor cursor, env.cursor(impl_->txn, env.catalog()));
-  std::string_view k = key, v;
-  FIRN_ASSIGN(bool found, cursor.move(MDB_SET_RANGE, k, v));
-  if (!found) {
-    FIRN_ASSIGN(found, cursor.move(MDB_LAST, k, v));
-  } else if (k != key) {
-    FIRN_ASSIGN(found, cursor.move(MDB_PREV, k, v));
-  }
-  if (!found || !k.starts_with(prefix)) return std::optional<Entry>{};
-  FIRN_ASSIGN(const std::string_view body, checked(impl_->store->table_id, k, v, "the catalog"));
-  return std::optional<Entry>(Entry(k, body));
+Result<std::optional<CatalogEntry>> HotReader::catalog_at_or_before(std::string_view prefix,
+                                                                    std::string_view key) const {
+  return entry_at_or_before(*impl_->store, impl_->txn, prefix, key);
 }
 
 Result<void> HotReader::visit_raw(
@@ -316,6 +333,15 @@ Result<void> HotWriter::remove_catalog(std::string_view key) {
   const int rc = mdb_del(impl_->txn.get(), impl_->store->env->catalog(), &k, nullptr);
   if (rc != 0 && rc != MDB_NOTFOUND) return lmdb_error(rc, "write the catalog");
   return {};
+}
+
+Result<void> HotWriter::visit_catalog(std::string_view prefix, const CatalogVisitor& visit) const {
+  return visit_entries(*impl_->store, impl_->txn, prefix, visit);
+}
+
+Result<std::optional<CatalogEntry>> HotWriter::catalog_at_or_before(std::string_view prefix,
+                                                                    std::string_view key) const {
+  return entry_at_or_before(*impl_->store, impl_->txn, prefix, key);
 }
 
 Result<void> HotWriter::append_raw(int database, std::string_view key, std::string_view value) {
