@@ -1,5 +1,6 @@
 #include "io/uring.hpp"
 
+#include <fcntl.h>
 #include <liburing.h>
 #include <unistd.h>
 
@@ -18,7 +19,7 @@ bool has_operations(io_uring& ring) {
   io_uring_probe* probe = io_uring_get_probe_ring(&ring);
   if (probe == nullptr) return false;
   bool all = true;
-  for (const int op : {IORING_OP_READ, IORING_OP_WRITE, IORING_OP_FSYNC}) {
+  for (const int op : {IORING_OP_READ, IORING_OP_WRITE, IORING_OP_FSYNC, IORING_OP_SYNC_FILE_RANGE}) {
     all = all && io_uring_opcode_supported(probe, op) != 0;
   }
   io_uring_free_probe(probe);
@@ -35,6 +36,9 @@ void prepare(io_uring_sqe& sqe, RingRequest& request) {
       break;
     case RingRequest::Kind::sync:
       io_uring_prep_fsync(&sqe, request.fd, IORING_FSYNC_DATASYNC);
+      break;
+    case RingRequest::Kind::start_writeback:
+      io_uring_prep_sync_file_range(&sqe, request.fd, request.length, request.offset, SYNC_FILE_RANGE_WRITE);
       break;
   }
   if (request.linked) sqe.flags = static_cast<std::uint8_t>(sqe.flags | IOSQE_IO_LINK);

@@ -17,7 +17,8 @@
 namespace firn::io {
 
 struct RingRequest {
-  enum class Kind : std::uint8_t { read, write, sync };  // sync is fdatasync
+  /// sync is fdatasync; start_writeback asks the device to begin with the bytes of a range, and promises nothing.
+  enum class Kind : std::uint8_t { read, write, sync, start_writeback };
   Kind kind = Kind::sync;
   int fd = -1;
   std::uint64_t offset = 0;      ///< bytes
