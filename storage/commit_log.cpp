@@ -114,6 +114,11 @@ Result<CommitLog::Scan> CommitLog::scan(io::Disk& disk, const std::string& folde
     FIRN_ASSIGN(out.tail, read_file(disk, names.path_of(it->second), out.last, from, visit, out.groups));
     out.files.push_back({it->second, it->first, out.tail.end.offset});
   }
+  if (out.tail.end.sequence + 1 < from)
+    return Error(ErrorCode::corrupt, names.path_of(out.files.back().id) + ": the log ends at offset " +
+                                         std::to_string(out.tail.end.offset) + " with entry " +
+                                         std::to_string(out.tail.end.sequence) + ", though entry " +
+                                         std::to_string(from - 1) + " was durable");
   return out;
 }
 

@@ -31,7 +31,7 @@ class CommitLog {
     std::uint64_t bytes_dropped = 0;  ///< of a torn tail
   };
   /// Gives every sound group with sequence >= from to `visit`, in order, and ends ready for appending. Errors:
-  /// {corrupt} with file and offset for damage before the tail or a missing file.
+  /// {corrupt} with file and offset for damage before the tail, a missing file, or a log that ends before `from` - 1.
   static Result<Recovered> recover(io::Disk& disk, const std::string& folder, std::uint64_t store_id,
                                    std::uint64_t from, const Visit& visit);
 
