@@ -11,7 +11,6 @@
 namespace firn::storage {
 namespace {
 
-constexpr int kFollowAttempts = 5;
 constexpr std::size_t kUnitsPerThread = 2;  // fewer groups than this a thread are not worth a second one
 
 std::int64_t elapsed_us(std::chrono::steady_clock::time_point since) {
@@ -93,26 +92,17 @@ View Engine::view() const {
 }
 
 Result<ReadContext> Engine::begin_read() {
+  FIRN_TRY(check_open());
+  if (options.read_only) return begin_foreign_read();
   std::shared_ptr<hot::HotStore> store;
   {
     std::lock_guard lock(view_mutex_);
     store = hot_;
   }
-  FIRN_TRY(check_open());
   if (!store) return Error(ErrorCode::closed, "table " + name + " is closed");
-  for (int attempt = 0;; ++attempt) {
-    View view;
-    FIRN_ASSIGN(auto reader, store->read([&] { view = this->view(); }));
-    if (options.read_only && reader.state().csn != view.csn) {
-      // Another process has committed: its catalog, with all files opened while this transaction names them. A file
-      // that is gone already was replaced meanwhile: look again.
-      const Result<void> followed = follow_writer(reader);
-      if (!followed && followed.error().code() == ErrorCode::not_found && attempt < kFollowAttempts) continue;
-      FIRN_TRY(followed);
-      view = this->view();
-    }
-    return ReadContext{std::move(view), std::move(store), std::move(reader)};
-  }
+  View view;
+  FIRN_ASSIGN(auto reader, store->read([&] { view = this->view(); }));
+  return ReadContext{std::move(view), std::move(store), std::move(reader)};
 }
 
 Result<void> Engine::check_horizon(std::uint64_t csn) const {
