@@ -4,6 +4,7 @@
 #include <liburing.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <ctime>
 
@@ -121,22 +122,44 @@ void Ring::await(std::span<RingRequest> requests, std::size_t count) {
   }
 }
 
-Ring* thread_ring() {
-  struct Slot {
-    std::unique_ptr<Ring> ring;
-    pid_t pid = 0;
-    bool refused = false;
-  };
-  thread_local Slot slot;
-  if (slot.pid == 0) slot.pid = ::getpid();
-  if (slot.pid != ::getpid() || slot.refused) return nullptr;
-  if (slot.ring && slot.ring->broken()) slot.ring.reset();
-  if (!slot.ring) {
+namespace {
+
+std::atomic<int> thread_rings{0};
+
+/// A thread's ring, and its place among those of the process.
+struct ThreadRing {
+  std::unique_ptr<Ring> ring;
+  pid_t pid = ::getpid();
+  bool refused = false;
+  ~ThreadRing() { give_up(); }
+
+  void make() {
+    if (++thread_rings > kThreadRingsMax) {  // later there may be room
+      --thread_rings;
+      return;
+    }
     auto made = Ring::create();
-    slot.refused = !made.ok();
-    if (made) slot.ring = std::move(*made);
+    refused = !made.ok();
+    if (made)
+      ring = std::move(*made);
+    else
+      --thread_rings;
   }
-  return slot.ring.get();
+  void give_up() {
+    if (!ring) return;
+    ring.reset();
+    --thread_rings;
+  }
+};
+
+}  // namespace
+
+Ring* thread_ring() {
+  thread_local ThreadRing mine;
+  if (mine.pid != ::getpid() || mine.refused) return nullptr;
+  if (mine.ring && mine.ring->broken()) mine.give_up();
+  if (!mine.ring) mine.make();
+  return mine.ring.get();
 }
 
 }  // namespace firn::io

@@ -65,8 +65,12 @@ class Ring {
   CompletionHook hook_;
 };
 
-/// The calling thread's ring, made at first use; null if the kernel refuses one to this thread or the process
-/// is a forked child: the caller then uses plain system calls.
+/// Threads of a process that may have a ring at a time. The kernel adds a thread of its own to each of them, for
+/// their syncs; threads are bounded by the machine, not by how many call.
+inline constexpr int kThreadRingsMax = 2;
+
+/// The calling thread's ring, made at first use; null if enough threads have one, the kernel refuses one to this
+/// thread or the process is a forked child: the caller then uses plain system calls.
 Ring* thread_ring();
 
 }  // namespace firn::io
