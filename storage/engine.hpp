@@ -189,6 +189,8 @@ class Engine {
   Result<std::optional<ScanBatch>> point_rows(const PreparedQuery& prepared, std::uint64_t csn,
                                               QueryProfile& profile);
   void trim_delta(const View& view);
+  Result<void> check_untouched(const UnreadableFiles& unreadable, const View& view,
+                               std::span<const ColumnRange> ranges, std::uint64_t csn) const;
 
   // engine_policy.cpp
   std::optional<JobOrder> job_towards(StorageTier to, const View& now);
@@ -200,6 +202,7 @@ class Engine {
   // engine_jobs.cpp
   Result<JobReport> demote_hot(StorageTier to, std::uint64_t upto);
   Result<JobReport> rewrite_files(const JobOrder& order);
+  void leave_damaged_alone(std::span<const std::uint64_t> ids) const;
   bool version_needed(std::uint64_t begin, std::uint64_t end, std::uint64_t horizon) const;
 
   std::optional<io::TableWriterLock> writer_lock_;  ///< goes last
