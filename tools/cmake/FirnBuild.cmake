@@ -67,17 +67,21 @@ function(firn_program name folder)
   target_link_libraries(${name} PRIVATE firn_flags firn_actors ${arg_LIBS})
 endfunction()
 
-# firn_tests(LAYER TSAN filter): one test binary from tests/LAYER/**/*.cpp. Tests that match the GoogleTest filter carry
-# the label `tsan`: they run under ThreadSanitizer as well. By default these are the suites named after threads.
+# What the tests labelled `tsan` need: the tsan step of tools/test builds this and nothing else.
+add_custom_target(firn_tsan)
+
+# firn_tests(LAYER TSAN filter TSAN_FILES regex): one test binary from tests/LAYER/**/*.cpp. Tests that match the
+# GoogleTest filter carry the label `tsan`: they run under ThreadSanitizer as well. A layer without a filter has none.
+# TSAN_FILES, matched with paths below tests/LAYER/, are the sources those tests need; the tsan preset compiles no other.
 function(firn_tests layer)
-  cmake_parse_arguments(arg "" "TSAN" "LIBS" ${ARGN})
-  if(NOT arg_TSAN)
-    set(arg_TSAN "*Thread*:*Concurrent*:*Parallel*")
-  endif()
+  cmake_parse_arguments(arg "" "TSAN;TSAN_FILES" "LIBS" ${ARGN})
   include(GoogleTest)
-  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/${layer}/*.cpp")
+  set(folder "${CMAKE_SOURCE_DIR}/tests/${layer}")
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${folder}/*.cpp")
   if(NOT FIRN_SANITIZE STREQUAL "thread")
     list(FILTER sources EXCLUDE REGEX "/tsan_shim\\.cpp$")
+  elseif(arg_TSAN_FILES)
+    list(FILTER sources INCLUDE REGEX "^${folder}/(${arg_TSAN_FILES})$")
   endif()
   if(NOT sources)
     return()
@@ -86,8 +90,11 @@ function(firn_tests layer)
   add_executable(${test} ${sources})
   target_link_libraries(${test} PRIVATE firn_flags firn_${layer} GTest::gtest GTest::gtest_main ${arg_LIBS})
   target_compile_definitions(${test} PRIVATE FIRN_SOURCE_DIR="${CMAKE_SOURCE_DIR}" FIRN_BINARY_DIR="${CMAKE_BINARY_DIR}")
-  gtest_discover_tests(${test} DISCOVERY_MODE PRE_TEST TEST_FILTER "${arg_TSAN}"
-                       TEST_LIST ${test}_tsan PROPERTIES TIMEOUT 600 LABELS tsan)
+  if(arg_TSAN)
+    add_dependencies(firn_tsan ${test})
+    gtest_discover_tests(${test} DISCOVERY_MODE PRE_TEST TEST_FILTER "${arg_TSAN}"
+                         TEST_LIST ${test}_tsan PROPERTIES TIMEOUT 600 LABELS tsan)
+  endif()
   if(NOT arg_TSAN STREQUAL "*")
     gtest_discover_tests(${test} DISCOVERY_MODE PRE_TEST TEST_FILTER "-${arg_TSAN}" PROPERTIES TIMEOUT 600)
   endif()
