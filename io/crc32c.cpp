@@ -57,7 +57,7 @@ std::uint32_t run_tables(std::uint32_t r, const std::uint8_t* p, std::size_t n) 
 using Matrix = std::array<std::uint32_t, 32>;
 using ShiftTable = std::array<std::array<std::uint32_t, 256>, 4>;
 
-std::uint32_t apply(const Matrix& m, std::uint32_t r) {
+std::uint32_t apply_matrix(const Matrix& m, std::uint32_t r) {
   std::uint32_t out = 0;
   for (std::size_t bit = 0; bit < 32; ++bit) out ^= ((r >> bit) & 1U) != 0 ? m[bit] : 0U;
   return out;
@@ -68,12 +68,12 @@ ShiftTable shift_by_power_of_two(unsigned log2_bytes) {
   for (std::size_t bit = 0; bit < 32; ++bit) m[bit] = step(std::uint32_t{1} << bit, 0);
   for (unsigned i = 0; i < log2_bytes; ++i) {
     Matrix squared{};
-    for (std::size_t bit = 0; bit < 32; ++bit) squared[bit] = apply(m, m[bit]);
+    for (std::size_t bit = 0; bit < 32; ++bit) squared[bit] = apply_matrix(m, m[bit]);
     m = squared;
   }
   ShiftTable t{};
   for (std::size_t byte = 0; byte < 4; ++byte) {
-    for (std::uint32_t v = 0; v < 256; ++v) t[byte][v] = apply(m, v << (8 * byte));
+    for (std::uint32_t v = 0; v < 256; ++v) t[byte][v] = apply_matrix(m, v << (8 * byte));
   }
   return t;
 }
