@@ -54,7 +54,7 @@ std::uint32_t run_tables(std::uint32_t r, const std::uint8_t* p, std::size_t n) 
 // afterwards: the instruction has a latency of three cycles and a throughput of one.
 using Matrix = std::array<std::uint32_t, 32>;
 
-std::uint32_t apply(const Matrix& m, std::uint32_t r) {
+std::uint32_t apply_matrix(const Matrix& m, std::uint32_t r) {
   std::uint32_t out = 0;
   for (std::size_t bit = 0; bit < 32; ++bit) out ^= ((r >> bit) & 1U) != 0 ? m[bit] : 0U;
   return out;
@@ -68,7 +68,7 @@ Matrix one_byte() {
 
 Matrix squared(const Matrix& m) {
   Matrix out{};
-  for (std::size_t bit = 0; bit < 32; ++bit) out[bit] = apply(m, m[bit]);
+  for (std::size_t bit = 0; bit < 32; ++bit) out[bit] = apply_matrix(m, m[bit]);
   return out;
 }
 
@@ -89,7 +89,7 @@ ShiftTable shift_by_power_of_two(unsigned log2_bytes) {
   for (unsigned i = 0; i < log2_bytes; ++i) m = squared(m);
   ShiftTable t{};
   for (std::size_t byte = 0; byte < 4; ++byte) {
-    for (std::uint32_t v = 0; v < 256; ++v) t[byte][v] = apply(m, v << (8 * byte));
+    for (std::uint32_t v = 0; v < 256; ++v) t[byte][v] = apply_matrix(m, v << (8 * byte));
   }
   return t;
 }
@@ -166,7 +166,7 @@ bool crc32c_is_accelerated() noexcept { return false; }
 std::uint32_t crc32c_combine(std::uint32_t a, std::uint32_t b, std::uint64_t b_bytes) noexcept {
   static const std::array<Matrix, 64> powers = powers_of_two();
   for (std::size_t i = 0; b_bytes != 0; ++i, b_bytes >>= 1)
-    if ((b_bytes & 1) != 0) a = apply(powers[i], a);
+    if ((b_bytes & 1) != 0) a = apply_matrix(powers[i], a);
   return a ^ b;
 }
 

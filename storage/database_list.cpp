@@ -14,11 +14,11 @@ namespace {
 
 constexpr char kMagic[9] = "FIRNTBL1";
 constexpr std::uint32_t kVersion = 1;
-constexpr std::size_t kHeaderBytes = 24;
+constexpr std::size_t kListHeaderBytes = 24;
 constexpr std::size_t kChecksummedFrom = 16;
 constexpr std::size_t kNameBytesMax = 255;
-constexpr unsigned kDepthMax = 8;
-constexpr unsigned kTablesMax = 10'000'000;
+constexpr unsigned kListDepthMax = 8;
+constexpr unsigned kListTablesMax = 10'000'000;
 
 template <class T>
 T load(std::span<const std::uint8_t> bytes, std::size_t offset) {
@@ -38,13 +38,13 @@ Error damaged(const std::string& what) {
 }
 
 Result<void> check_header(std::span<const std::uint8_t> bytes) {
-  if (bytes.size() < kHeaderBytes) return damaged(fmt::format("only {} bytes long", bytes.size()));
+  if (bytes.size() < kListHeaderBytes) return damaged(fmt::format("only {} bytes long", bytes.size()));
   if (std::memcmp(bytes.data(), kMagic, 8) != 0) return damaged("does not begin with its magic");
   if (const auto version = load<std::uint32_t>(bytes, 8); version != kVersion) {
     return Error(ErrorCode::unsupported, fmt::format("{}: format version {}, this firn reads {}",
                                                      kDatabaseListName, version, kVersion));
   }
-  if (load<std::uint64_t>(bytes, 16) != bytes.size() - kHeaderBytes)
+  if (load<std::uint64_t>(bytes, 16) != bytes.size() - kListHeaderBytes)
     return damaged("its length is not what it says");
   if (io::crc32c(bytes.subspan(kChecksummedFrom)) != load<std::uint32_t>(bytes, 12)) {
     return damaged("checksum mismatch at offset 16");
@@ -81,22 +81,22 @@ std::vector<std::uint8_t> encode_database_list(const DatabaseList& list) {
         fb::CreateTableListing(b, t.id, b.CreateString(t.name), static_cast<std::uint8_t>(t.state)));
   }
   b.Finish(fb::CreateDatabaseList(b, list.next_id, b.CreateVector(tables)));
-  std::vector<std::uint8_t> out(kHeaderBytes + b.GetSize());
+  std::vector<std::uint8_t> out(kListHeaderBytes + b.GetSize());
   std::memcpy(out.data(), kMagic, 8);
   store(out, 8, kVersion);
   store(out, 16, static_cast<std::uint64_t>(b.GetSize()));
-  std::memcpy(out.data() + kHeaderBytes, b.GetBufferPointer(), b.GetSize());
+  std::memcpy(out.data() + kListHeaderBytes, b.GetBufferPointer(), b.GetSize());
   store(out, 12, io::crc32c(std::span<const std::uint8_t>(out).subspan(kChecksummedFrom)));
   return out;
 }
 
 Result<DatabaseList> decode_database_list(std::span<const std::uint8_t> bytes) {
   FIRN_TRY(check_header(bytes));
-  const auto body = bytes.subspan(kHeaderBytes);
+  const auto body = bytes.subspan(kListHeaderBytes);
   std::vector<std::uint64_t> aligned((body.size() + 7) / 8);
   if (!body.empty()) std::memcpy(aligned.data(), body.data(), body.size());
   const auto* p = reinterpret_cast<const std::uint8_t*>(aligned.data());  // NOLINT
-  flatbuffers::Verifier verifier(p, body.size(), kDepthMax, kTablesMax);
+  flatbuffers::Verifier verifier(p, body.size(), kListDepthMax, kListTablesMax);
   if (!verifier.VerifyBuffer<fb::DatabaseList>(nullptr))
     return damaged("no sound FlatBuffers message at offset 24");
   return from_message(*flatbuffers::GetRoot<fb::DatabaseList>(p));
