@@ -42,6 +42,8 @@ std::string_view name_of(ErrorCode code) noexcept {
       return "memory";
     case ErrorCode::internal:
       return "internal";
+    case ErrorCode::timeout:
+      return "timeout";
   }
   return "unknown";
 }

@@ -35,6 +35,7 @@ enum class ErrorCode : std::uint8_t {
   cancelled = 16,        ///< interrupted on request
   memory = 17,           ///< the memory budget is exhausted
   internal = 18,         ///< our own bug, reported instead of aborting the host
+  timeout = 19,          ///< the call's time was up before it was done
 };
 
 /// Stable lower-case name of a code ("not_found").

@@ -55,10 +55,10 @@ Result<void> CommitLog::begin_file(std::uint64_t id, std::uint64_t first_sequenc
 }
 
 Result<std::unique_ptr<CommitLog>> CommitLog::create(io::Disk& disk, const std::string& folder,
-                                                     std::uint64_t store_id) {
+                                                     std::uint64_t store_id, std::uint64_t first_sequence) {
   FIRN_TRY(disk.make_directories(folder));
   std::unique_ptr<CommitLog> log(new CommitLog(disk, folder, store_id));
-  FIRN_TRY(log->begin_file(1, 1, 0));
+  FIRN_TRY(log->begin_file(1, first_sequence, 0));
   return log;
 }
 

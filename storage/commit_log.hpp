@@ -20,9 +20,10 @@ namespace firn::storage {
 
 class CommitLog {
  public:
-  /// Makes folder and first file, durable. `disk` outlives the log.
+  /// Makes folder and first file, durable. `disk` outlives the log. `first_sequence` above 1: what came before is in a
+  /// checkpoint.
   static Result<std::unique_ptr<CommitLog>> create(io::Disk& disk, const std::string& folder,
-                                                   std::uint64_t store_id);
+                                                   std::uint64_t store_id, std::uint64_t first_sequence = 1);
 
   using Visit = std::function<Result<void>(std::uint64_t sequence, std::span<const std::uint8_t> group)>;
   struct Recovered {

@@ -2,54 +2,22 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cstring>
 #include <set>
 
-#include "io/crc32c.hpp"
 #include "storage/database_list_generated.h"
+#include "storage/message_file.hpp"
 
 namespace firn::storage {
 namespace {
 
-constexpr char kMagic[9] = "FIRNTBL1";
-constexpr std::uint32_t kVersion = 1;
-constexpr std::size_t kListHeaderBytes = 24;
-constexpr std::size_t kChecksummedFrom = 16;
+constexpr MessageFile kFormat = {"FIRNTBL1", 1};
 constexpr std::size_t kNameBytesMax = 255;
 constexpr unsigned kListDepthMax = 8;
 constexpr unsigned kListTablesMax = 10'000'000;
 
-template <class T>
-T load(std::span<const std::uint8_t> bytes, std::size_t offset) {
-  T v;
-  std::memcpy(&v, bytes.data() + offset, sizeof v);
-  return v;
-}
-
-template <class T>
-void store(std::vector<std::uint8_t>& bytes, std::size_t offset, T v) {
-  std::memcpy(bytes.data() + offset, &v, sizeof v);
-}
-
 Error damaged(const std::string& what) {
   return {ErrorCode::corrupt, std::string(kDatabaseListName) + ": " + what +
                                   "; restore the file from a backup, or rebuild it with firn doctor"};
-}
-
-Result<void> check_header(std::span<const std::uint8_t> bytes) {
-  if (bytes.size() < kListHeaderBytes) return damaged(fmt::format("only {} bytes long", bytes.size()));
-  if (std::memcmp(bytes.data(), kMagic, 8) != 0) return damaged("does not begin with its magic");
-  if (const auto version = load<std::uint32_t>(bytes, 8); version != kVersion) {
-    return Error(ErrorCode::unsupported, fmt::format("{}: format version {}, this firn reads {}",
-                                                     kDatabaseListName, version, kVersion));
-  }
-  if (load<std::uint64_t>(bytes, 16) != bytes.size() - kListHeaderBytes)
-    return damaged("its length is not what it says");
-  if (io::crc32c(bytes.subspan(kChecksummedFrom)) != load<std::uint32_t>(bytes, 12)) {
-    return damaged("checksum mismatch at offset 16");
-  }
-  return {};
 }
 
 Result<DatabaseList> from_message(const fb::DatabaseList& m) {
@@ -81,25 +49,18 @@ std::vector<std::uint8_t> encode_database_list(const DatabaseList& list) {
         fb::CreateTableListing(b, t.id, b.CreateString(t.name), static_cast<std::uint8_t>(t.state)));
   }
   b.Finish(fb::CreateDatabaseList(b, list.next_id, b.CreateVector(tables)));
-  std::vector<std::uint8_t> out(kListHeaderBytes + b.GetSize());
-  std::memcpy(out.data(), kMagic, 8);
-  store(out, 8, kVersion);
-  store(out, 16, static_cast<std::uint64_t>(b.GetSize()));
-  std::memcpy(out.data() + kListHeaderBytes, b.GetBufferPointer(), b.GetSize());
-  store(out, 12, io::crc32c(std::span<const std::uint8_t>(out).subspan(kChecksummedFrom)));
-  return out;
+  return kFormat.seal({b.GetBufferPointer(), b.GetSize()});
 }
 
 Result<DatabaseList> decode_database_list(std::span<const std::uint8_t> bytes) {
-  FIRN_TRY(check_header(bytes));
-  const auto body = bytes.subspan(kListHeaderBytes);
-  std::vector<std::uint64_t> aligned((body.size() + 7) / 8);
-  if (!body.empty()) std::memcpy(aligned.data(), body.data(), body.size());
-  const auto* p = reinterpret_cast<const std::uint8_t*>(aligned.data());  // NOLINT
-  flatbuffers::Verifier verifier(p, body.size(), kListDepthMax, kListTablesMax);
+  const auto body = kFormat.open(bytes);
+  if (!body)
+    return body.error().code() == ErrorCode::corrupt ? damaged(body.error().message())
+                                                     : body.error().within(kDatabaseListName);
+  flatbuffers::Verifier verifier(body->data(), body->size(), kListDepthMax, kListTablesMax);
   if (!verifier.VerifyBuffer<fb::DatabaseList>(nullptr))
     return damaged("no sound FlatBuffers message at offset 24");
-  return from_message(*flatbuffers::GetRoot<fb::DatabaseList>(p));
+  return from_message(*flatbuffers::GetRoot<fb::DatabaseList>(body->data()));
 }
 
 Result<DatabaseList> read_database_list(io::Disk& disk) {

@@ -54,6 +54,9 @@ class Engine {
   /// Takes away files that no commit has named and none will name.
   void discard(std::span<const RowFileInfo> files);
 
+  // --- engine_backup.cpp ---
+  Result<CopyCounts> backup(io::Disk& to, const std::string& target, const ExecutionLimits& limits);
+
   // --- engine_commit.cpp ---
   bool is_small(const Batch& rows) const;
   std::vector<Result<CommitInfo>> commit(std::span<WriteRequest> requests);

@@ -2,11 +2,10 @@
 #include <algorithm>
 #include <chrono>
 #include <numeric>
-#include <system_error>
-#include <thread>
 
 #include "storage/apply_records.hpp"
 #include "storage/engine.hpp"
+#include "storage/scan_pool.hpp"
 
 namespace firn::storage {
 namespace {
@@ -43,7 +42,7 @@ Result<Batch> execute(const PreparedQuery& prepared, TableScan& scan, std::uint3
   const auto work = [&](std::uint32_t i) {
     try {
       while (!stop) {
-        auto batch = scan.next(costs[i]);
+        auto batch = scan.next(costs[i], limits);
         if (!batch) {
           results[i] = batch.error();
           stop = true;
@@ -66,14 +65,7 @@ Result<Batch> execute(const PreparedQuery& prepared, TableScan& scan, std::uint3
       stop = true;
     }
   };
-  std::vector<std::thread> helpers;
-  try {
-    for (std::uint32_t i = 1; i < threads; ++i) helpers.emplace_back(work, i);
-  } catch (const std::system_error&) {
-    // No thread to be had: fewer do the same work.
-  }
-  work(0);
-  for (std::thread& t : helpers) t.join();
+  run_in_scan_pool(threads, work);
   for (const Result<void>& r : results) FIRN_TRY(r);
   for (std::uint32_t i = 0; i < threads; ++i) {
     add(profile.cost, costs[i]);
@@ -358,7 +350,7 @@ Result<Batch> Engine::query(const Query& query, std::uint64_t csn, QueryProfile*
       return execution.finish();
     }
   }
-  const std::uint32_t cores = std::max(1U, std::thread::hardware_concurrency());
+  const std::uint32_t cores = scan_pool_threads() + 1;
   const auto useful = static_cast<std::uint32_t>(std::max<std::size_t>(1, scan->units() / kUnitsPerThread));
   p.threads = std::min({start.view.catalog->config.tuning.merge_threads, cores, useful});
   FIRN_ASSIGN(Batch answer, execute(prepared, *scan, p.threads, limits, p));

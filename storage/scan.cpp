@@ -139,8 +139,9 @@ std::optional<std::uint64_t> TableScan::count() const {
   return sum;
 }
 
-Result<std::optional<ScanBatch>> TableScan::next(ReadCost& cost) {
+Result<std::optional<ScanBatch>> TableScan::next(ReadCost& cost, const ExecutionLimits& limits) {
   for (;;) {
+    FIRN_TRY(limits.check());
     const std::size_t at = next_.fetch_add(1);
     if (at >= units_.size()) return std::optional<ScanBatch>{};
     const Unit& unit = units_[at];

@@ -23,7 +23,7 @@ class TableScan {
                                                  std::span<const ColumnRange> ranges, QueryProfile& profile);
   /// Rows that count, by metadata alone; nullopt where columns must be read to know.
   std::optional<std::uint64_t> count() const;
-  Result<std::optional<ScanBatch>> next(ReadCost& cost);
+  Result<std::optional<ScanBatch>> next(ReadCost& cost, const ExecutionLimits& limits = {});
   std::size_t units() const { return units_.size(); }
   /// Notes the accesses in the files' accounts.
   void note_access(std::int64_t now_us) const;

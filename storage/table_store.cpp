@@ -77,6 +77,10 @@ std::optional<JobOrder> TableStore::next_job_towards(StorageTier to) {
 }
 Result<void> TableStore::expire() { return impl_->engine->expire(); }
 Result<void> TableStore::checkpoint() { return impl_->engine->checkpoint(); }
+Result<CopyCounts> TableStore::backup(io::Disk& to, const std::string& folder,
+                                      const ExecutionLimits& limits) {
+  return impl_->engine->backup(to, folder, limits);
+}
 bool TableStore::checkpoint_due() const { return impl_->engine->checkpoint_due(); }
 Result<void> TableStore::save_access() { return impl_->engine->save_access(); }
 

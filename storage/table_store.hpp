@@ -20,6 +20,7 @@
 #include "schema/batch.hpp"
 #include "schema/key_codec.hpp"
 #include "schema/query.hpp"
+#include "storage/file_copy.hpp"
 #include "storage/query/execution.hpp"
 #include "storage/row_file.hpp"
 #include "storage/table_config.hpp"
@@ -213,6 +214,10 @@ class TableStore {
   /// Writes a checkpoint and cuts the log.
   Result<void> checkpoint();
   bool checkpoint_due() const;
+  /// Copies the table as of its newest commit into the new folder `folder` of another disk, while writers and moves go
+  /// on: rows, history, tokens and accounts; hashes are checked on the way. Durable on return but for the folder's name.
+  /// Errors: {corrupt} with the file; {read_only}; those of `limits`. Any thread; long.
+  Result<CopyCounts> backup(io::Disk& to, const std::string& folder, const ExecutionLimits& limits);
   /// Takes note of reads that happened elsewhere, decays the accounts and stores them.
   Result<void> save_access();
 

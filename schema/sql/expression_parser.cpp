@@ -134,8 +134,18 @@ Result<void> ExpressionParser::parse_comparison_word() {
 Result<void> ExpressionParser::parse_is() {
   const std::uint32_t position = tokens_.take().begin;
   const bool negated = tokens_.accept_word("NOT");
-  if (!tokens_.accept_word("NULL")) return tokens_.unexpected(negated ? "NULL" : "NULL or NOT NULL");
-  return push(negated ? ExprOp::is_not_null : ExprOp::is_null, position, 1);
+  if (tokens_.accept_word("NULL")) return push(negated ? ExprOp::is_not_null : ExprOp::is_null, position, 1);
+  if (tokens_.at_word("TRUE") || tokens_.at_word("FALSE"))
+    return push_is_truth(position, tokens_.accept_word("TRUE") || !tokens_.accept_word("FALSE"), !negated);
+  return tokens_.unexpected(negated ? "NULL, TRUE or FALSE" : "NULL, TRUE, FALSE or NOT");
+}
+
+// x IS TRUE becomes CASE WHEN x THEN TRUE ELSE FALSE END, x IS FALSE the same of NOT x: never NULL.
+Result<void> ExpressionParser::push_is_truth(std::uint32_t position, bool truth, bool answer) {
+  if (!truth) FIRN_TRY(push(ExprOp::logical_not, position, 1));
+  FIRN_TRY(push(ExprOp::literal, position, 0, symbols_.literal(Value(answer))));
+  FIRN_TRY(push(ExprOp::literal, position, 0, symbols_.literal(Value(!answer))));
+  return push(ExprOp::case_when, position, 3);
 }
 
 Result<void> ExpressionParser::parse_in(std::uint32_t position, bool negated) {

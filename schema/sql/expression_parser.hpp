@@ -40,6 +40,7 @@ class ExpressionParser {
   Result<void> parse_operator(Binding binding);
   Result<void> parse_comparison_word();
   Result<void> parse_is();
+  Result<void> push_is_truth(std::uint32_t position, bool truth, bool answer);
   Result<void> parse_in(std::uint32_t position, bool negated);
   Result<void> parse_between(std::uint32_t position, bool negated);
   Result<void> parse_like(std::uint32_t position, bool negated);
@@ -50,6 +51,8 @@ class ExpressionParser {
   Result<void> parse_constant_word(const Token& token, bool& found);
   Result<void> parse_name();
   Result<void> parse_call();
+  Result<void> parse_extract();
+  Result<void> parse_substring_end(std::uint32_t& argc);
   Result<void> parse_aggregate(const Token& name, std::uint32_t index);
   Result<void> parse_call_end(const Token& name);
   Result<void> parse_arguments(std::uint32_t& argc);

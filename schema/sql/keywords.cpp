@@ -20,8 +20,9 @@ constexpr std::string_view kReserved[] = {
 
 constexpr std::string_view kSpecialForms[] = {"CAST", "EXISTS", "NOW"};
 
-constexpr std::string_view kAggregates[] = {"avg", "count",    "max",    "median",
-                                            "min", "quantile", "stddev", "sum"};
+constexpr std::string_view kAggregates[] = {"avg", "count",    "max",      "mean",       "median",
+                                            "min", "quantile", "stddev",   "stddev_pop", "stddev_samp",
+                                            "sum", "var_pop",  "var_samp", "variance"};
 
 constexpr std::size_t kWordMax = 20;
 

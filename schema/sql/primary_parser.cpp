@@ -112,7 +112,31 @@ Result<void> ExpressionParser::parse_name() {
   return push(ExprOp::column, position, 0, symbols_.name(name));
 }
 
+// EXTRACT(part FROM time) becomes part(time).
+Result<void> ExpressionParser::parse_extract() {
+  const std::uint32_t position = tokens_.take().begin;
+  tokens_.take();
+  const std::uint32_t part = symbols_.name(lower(tokens_.take_name()));
+  FIRN_TRY(tokens_.expect_word("FROM"));
+  FIRN_TRY(parse_nested());
+  FIRN_TRY(tokens_.expect_symbol(")"));
+  return push(ExprOp::call, position, 1, part);
+}
+
+// SUBSTRING(text FROM start [FOR count]) becomes substring(text, start [, count]); the text has been read.
+Result<void> ExpressionParser::parse_substring_end(std::uint32_t& argc) {
+  if (!tokens_.accept_word("FROM")) return {};
+  FIRN_TRY(parse_nested());
+  ++argc;
+  if (!tokens_.accept_word("FOR")) return {};
+  FIRN_TRY(parse_nested());
+  ++argc;
+  return {};
+}
+
 Result<void> ExpressionParser::parse_call() {
+  const bool extracts = tokens_.at_word("EXTRACT") && tokens_.at_name(2) && tokens_.at_word("FROM", 3);
+  if (extracts) return parse_extract();
   const Token token = tokens_.peek();
   const std::string name = lower(tokens_.take_name());
   tokens_.take();
@@ -123,6 +147,7 @@ Result<void> ExpressionParser::parse_call() {
                          "DISTINCT belongs into an aggregate, and " + name + " is none");
   std::uint32_t argc = 0;
   if (!tokens_.at_symbol(")")) FIRN_TRY(parse_arguments(argc));
+  if (argc == 1 && (name == "substring" || name == "substr")) FIRN_TRY(parse_substring_end(argc));
   FIRN_TRY(parse_call_end(token));
   return push(ExprOp::call, token.begin, argc, index);
 }

@@ -42,12 +42,6 @@ struct QueryExecution::Impl {
     ids.resize(p.aggregated && !p.keys.empty() ? kChunkRows : 0);
   }
 
-  Result<void> check_cancelled() const {
-    if (limits.cancelled && limits.cancelled->load(std::memory_order_relaxed))
-      return Error(ErrorCode::cancelled, "the query was cancelled");
-    return {};
-  }
-
   Result<void> check_memory() const {
     std::size_t bytes = plan.aggregated ? groups.byte_size() : output.byte_size();
     for (const auto& s : states) bytes += s->byte_size();
@@ -68,6 +62,7 @@ struct QueryExecution::Impl {
 
   /// Rows of the chunk that pass the filter go on. False: the answer is complete.
   Result<bool> take(const Evaluator& evaluator, Rows rows) {
+    FIRN_TRY(limits.check());
     if (!plan.conditions.empty()) {
       FIRN_ASSIGN(const std::size_t n, query::filter(plan.conditions, evaluator, rows, picked.data()));
       if (n < rows.count) rows = Rows{0, n, picked.data()};
@@ -146,7 +141,7 @@ std::uint64_t QueryExecution::rows_passed() const { return impl_->passed; }
 
 Result<bool> QueryExecution::consume(const ScanBatch& batch) {
   Impl& e = *impl_;
-  FIRN_TRY(e.check_cancelled());
+  FIRN_TRY(e.limits.check());
   FIRN_CHECK(batch.columns.size() == e.plan.columns.size());
   if (!e.plan.aggregated && e.output.full()) return false;
   e.in += batch.selection ? batch.selection->size() : static_cast<std::uint64_t>(batch.rows);
@@ -158,7 +153,7 @@ Result<bool> QueryExecution::consume(const ScanBatch& batch) {
 
 Result<void> QueryExecution::consume_count(std::uint64_t rows) {
   Impl& e = *impl_;
-  FIRN_TRY(e.check_cancelled());
+  FIRN_TRY(e.limits.check());
   e.in += rows;
   e.passed += rows;
   e.groups.ensure_single();
@@ -170,7 +165,7 @@ Result<void> QueryExecution::consume_count(std::uint64_t rows) {
 Result<void> QueryExecution::merge(QueryExecution&& other) {
   Impl &e = *impl_, &o = *other.impl_;
   FIRN_CHECK(&e.plan == &o.plan);
-  FIRN_TRY(e.check_cancelled());
+  FIRN_TRY(e.limits.check());
   e.in += o.in;
   e.passed += o.passed;
   if (!e.plan.aggregated) {
@@ -189,9 +184,9 @@ Result<void> QueryExecution::merge(QueryExecution&& other) {
 
 Result<Batch> QueryExecution::finish() {
   Impl& e = *impl_;
-  FIRN_TRY(e.check_cancelled());
+  FIRN_TRY(e.limits.check());
   if (e.plan.aggregated) FIRN_TRY(e.finish_groups());
-  std::vector<Column> columns = e.output.finish();
+  FIRN_ASSIGN(std::vector<Column> columns, e.output.finish(e.limits));
   const std::int64_t rows = columns.empty() ? 0 : columns[0].length;
   return Batch(e.plan.result, rows, std::move(columns));
 }

@@ -6,6 +6,7 @@
 //   Batch b = e.finish()                               having, order, limit; a result schema
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -34,7 +35,12 @@ struct ColumnRange {
 
 struct ExecutionLimits {
   std::size_t memory_bytes = std::size_t{1} << 30;  ///< group tables and sort buffers; Error {memory} above
-  const std::atomic<bool>* cancelled = nullptr;     ///< polled between batches; Error {cancelled}
+  const std::atomic<bool>* cancelled = nullptr;     ///< polled while rows are worked on; Error {cancelled}
+  const std::atomic<bool>* stopped = nullptr;       ///< a second flag of the same meaning: the caller's own
+  std::optional<std::chrono::steady_clock::time_point> deadline;  ///< Error {timeout}
+
+  /// {cancelled} or {timeout} once it is time to end. Cheap: operators ask it for every chunk of rows.
+  Result<void> check() const;
 };
 
 /// A query bound to a schema. Immutable; may be shared by threads.

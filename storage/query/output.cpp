@@ -7,6 +7,8 @@ namespace {
 
 /// Above this many wanted rows a bounded candidate set gains nothing over sorting all.
 constexpr std::uint64_t kTopMax = 1 << 20;
+/// A sort asks so often whether it is time to end: about every ten milliseconds.
+constexpr std::size_t kComparisonsPerCheck = 1 << 16;
 
 std::vector<Lane> lanes_of(const std::vector<NodePtr>& nodes) {
   std::vector<Lane> lanes;
@@ -177,18 +179,32 @@ void Output::merge(Output&& other) {
   prune();
 }
 
-std::vector<Column> Output::finish() {
+Result<void> Output::sort(std::size_t wanted, const ExecutionLimits& limits) {
+  struct Stopped {};
+  std::size_t comparisons = 0;
+  const auto by_key = [&](const auto& a, const auto& b) {
+    if (++comparisons % kComparisonsPerCheck == 0 && !limits.check()) throw Stopped();
+    return before(a, b);
+  };
+  try {
+    if (wanted * 4 < candidates_.size())
+      std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(wanted),
+                        candidates_.end(), by_key);
+    else
+      std::sort(candidates_.begin(), candidates_.end(), by_key);
+  } catch (const Stopped&) {
+    return limits.check();
+  }
+  return {};
+}
+
+Result<std::vector<Column>> Output::finish(const ExecutionLimits& limits) {
   std::vector<std::uint32_t> rows;
   const std::uint64_t end = std::min<std::uint64_t>(plan_.wanted().value_or(rows_), rows_);
   const std::uint64_t begin = std::min<std::uint64_t>(plan_.offset, end);
   const bool sorted = !plan_.order.empty();
   if (sorted) {
-    const auto by_key = [this](const auto& a, const auto& b) { return before(a, b); };
-    const auto middle = candidates_.begin() + static_cast<std::ptrdiff_t>(end);
-    if (end * 4 < candidates_.size())
-      std::partial_sort(candidates_.begin(), middle, candidates_.end(), by_key);
-    else
-      std::sort(candidates_.begin(), candidates_.end(), by_key);
+    FIRN_TRY(sort(end, limits));
     for (std::uint64_t i = begin; i < end; ++i) rows.push_back(candidates_[i].row);
   }
   std::vector<Column> out;

@@ -3,6 +3,7 @@
 #pragma once
 #include <optional>
 
+#include "storage/query/execution.hpp"
 #include "storage/query/expression.hpp"
 #include "storage/query/group_table.hpp"
 #include "storage/query/sort_keys.hpp"
@@ -33,8 +34,8 @@ class Output {
   /// True if no further row can change the answer.
   bool full() const;
   void merge(Output&& other);
-  /// The columns of the answer.
-  std::vector<Column> finish();
+  /// The columns of the answer; {cancelled} or {timeout} in the midst of a long sort.
+  Result<std::vector<Column>> finish(const ExecutionLimits& limits);
   std::size_t byte_size() const;
 
  private:
@@ -49,6 +50,8 @@ class Output {
   bool before(const Candidate& a, const Candidate& b) const {
     return a.prefix != b.prefix ? a.prefix < b.prefix : key_of(a) < key_of(b);
   }
+  /// Brings the first `wanted` candidates into order.
+  Result<void> sort(std::size_t wanted, const ExecutionLimits& limits);
   Result<void> add_chunk(const Evaluator& evaluator, const Rows& rows);
   /// Leaves out rows whose first sort column alone places them behind the worst candidate.
   template <class F>

@@ -236,6 +236,19 @@ TEST(SqlRoundTrip, MessageOfAnyQueryReadsBackTheSame) {
   }
 }
 
+TEST(SqlRoundTrip, FormsThatAreRewritten) {
+  for (const char* condition :
+       {"EXTRACT(hour FROM a + b) = 3", "SUBSTRING(s FROM 2) = SUBSTRING(t FROM b FOR c)", "a = b IS TRUE",
+        "NOT a IS NOT TRUE", "a IS FALSE IS NOT FALSE", "var_pop(DISTINCT a) < mean(b)"}) {
+    const std::string sql = std::string("SELECT a FROM t HAVING ") + condition;
+    const auto q = parse_query(sql);
+    ASSERT_TRUE(q.ok()) << sql << "\n" << q.error().message();
+    const auto back = parse_query(to_sql(*q));
+    ASSERT_TRUE(back.ok()) << to_sql(*q) << "\n" << back.error().message();
+    EXPECT_TRUE(without_places(*back) == without_places(*q)) << to_sql(*q);
+  }
+}
+
 TEST(SqlRoundTrip, FewParentheses) {
   for (const char* sql :
        {"SELECT a + b * c - d FROM t", "SELECT (a + b) * c FROM t", "SELECT a - (b - c) FROM t",

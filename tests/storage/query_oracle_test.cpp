@@ -141,7 +141,7 @@ class Generator {
   std::string any(int depth) { return below(3) == 0 ? text(depth) : below(2) ? integer(depth) : real(depth); }
   std::string condition(int depth) {
     const std::string op = pick({" = ", " <> ", " < ", " <= ", " > ", " >= "});
-    switch (below(depth > 0 ? 11 : 6)) {
+    switch (below(depth > 0 ? 12 : 6)) {
       case 0:
         return integer(depth) + op + integer(depth);
       case 1:
@@ -160,6 +160,9 @@ class Generator {
         return integer(depth) + pick({" BETWEEN ", " NOT BETWEEN "}) + integer(0) + " AND " + integer(0);
       case 7:
         return "NOT (" + condition(depth - 1) + ")";
+      case 8:
+        return "(" + condition(depth - 1) + ")" +
+               pick({" IS TRUE", " IS NOT TRUE", " IS FALSE", " IS NOT FALSE"});
       default:
         return "(" + condition(depth - 1) + pick({" AND ", " OR "}) + condition(depth - 1) + ")";
     }

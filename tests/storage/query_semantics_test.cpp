@@ -124,6 +124,25 @@ TEST_F(QuerySemantics, Functions) {
   EXPECT_EQ(one("CASE b WHEN 1 THEN 'one' ELSE 'many' END, CASE WHEN a > 99 THEN 1 END"), "one|NULL");
 }
 
+TEST_F(QuerySemantics, FormsOfTheStandard) {
+  EXPECT_EQ(
+      t.ask("SELECT EXTRACT(year FROM at), extract(DOW FROM at), EXTRACT(epoch FROM at) - epoch(at) FROM "
+            "t WHERE at IS NOT NULL ORDER BY at LIMIT 1"),
+      t.ask("SELECT year(at), dow(at), 0 FROM t WHERE at IS NOT NULL ORDER BY at LIMIT 1"));
+  EXPECT_EQ(t.ask("SELECT SUBSTRING(s FROM 2 FOR 3), SUBSTRING(s FROM 2) FROM t WHERE s = 'banana'"),
+            "ana|anana");
+  EXPECT_EQ(t.ask("SELECT f IS TRUE, f IS NOT TRUE, f IS FALSE, f IS NOT FALSE, count(*) FROM t GROUP BY f "
+                  "ORDER BY f"),
+            "false|true|false|true|1;false|true|true|false|2;true|false|false|true|2");
+  EXPECT_EQ(t.ask("SELECT count(*) FROM t WHERE (a > 15) IS NOT TRUE"), "2");
+  EXPECT_EQ(
+      t.ask("SELECT var_samp(a) - variance(a), stddev_samp(a) - stddev(a), var_pop(b) - stddev_pop(b) * "
+            "stddev_pop(b) < 1e-9, mean(a) - avg(a), variance(DISTINCT a) FROM t"),
+      "0|0|true|0|" + t.ask("SELECT variance(DISTINCT a) FROM t"));
+  EXPECT_FALSE(t.run("SELECT EXTRACT(nosuch FROM at) FROM t"));
+  EXPECT_EQ(t.ask("SELECT count(*) FROM t WHERE a IS TRUE"), "4");  // numbers but 0 are true
+}
+
 TEST_F(QuerySemantics, Aggregates) {
   EXPECT_EQ(t.ask("SELECT count(*), count(a), count(DISTINCT a), sum(a), avg(a), min(a), max(a) FROM t"),
             "5|4|3|90|22.5|10|40");
@@ -207,12 +226,18 @@ TEST_F(QuerySemantics, CountsOnlyAndConditions) {
 }
 
 TEST_F(QuerySemantics, LimitsAndCancellation) {
-  auto r = t.run("SELECT a, count(*) FROM t GROUP BY a", {.memory_bytes = 100, .cancelled = nullptr});
+  ExecutionLimits limits;
+  limits.memory_bytes = 100;
+  auto r = t.run("SELECT a, count(*) FROM t GROUP BY a", limits);
   ASSERT_FALSE(r.ok());
   EXPECT_EQ(r.error().code(), ErrorCode::memory);
   const std::atomic<bool> cancelled{true};
-  EXPECT_EQ(t.run("SELECT a FROM t", {.memory_bytes = 1 << 20, .cancelled = &cancelled}).error().code(),
-            ErrorCode::cancelled);
+  ExecutionLimits stopped;
+  stopped.cancelled = &cancelled;
+  EXPECT_EQ(t.run("SELECT a FROM t", stopped).error().code(), ErrorCode::cancelled);
+  ExecutionLimits late;
+  late.deadline = std::chrono::steady_clock::now();
+  EXPECT_EQ(t.run("SELECT a FROM t", late).error().code(), ErrorCode::timeout);
 }
 
 TEST_F(QuerySemantics, ExplainNamesTheOperators) {
