@@ -441,6 +441,33 @@ TEST(BadBlockTest, OnlyQueriesThatTouchItsRangeFailAndNameIt) {
   }
 }
 
+TEST(BadBlockTest, OlderVersionsDoNotShowThroughOneThatIsPrunedAway) {
+  ThreeRanges table;
+  auto store = TableStore::open(table.disk, "t", options_of()).value();
+  table.write(*store, 1'000, 200, 9);  // ends versions with v = 1; its own zone map says v = 9
+  const RowFileInfo info = store->files().back().info;
+  store->close().value();
+  store.reset();
+  const std::string path = "t/" + info.path;
+  std::vector<std::uint8_t> bytes = bytes_of(*table.disk, path);
+  bytes[info.offset + info.length - 100] ^= 1;  // in its body; its header stays sound
+  put_bytes(*table.disk, path, bytes);
+  for (const bool read_only : {true, false}) {
+    store = TableStore::open(table.disk, "t", options_of(read_only)).value();
+    const auto ask = [&](const std::string& where) {
+      return store->query(parse_query("SELECT id FROM t WHERE v = 1" + where).value(),
+                          store->snapshot().value());
+    };
+    const auto answer = ask("");
+    ASSERT_FALSE(answer) << answer->rows();
+    EXPECT_NE(answer.error().message().find(info.path), std::string::npos) << answer.error().message();
+    EXPECT_FALSE(ask(" AND id >= 7000 AND id < 7700"));
+    EXPECT_EQ(ask(" AND id < 7000").value().rows(), 295);
+    EXPECT_EQ(ask(" AND id >= 14000").value().rows(), 295);
+    store.reset();
+  }
+}
+
 TEST(DamageTableTest, TheUndamagedTableAnswers) {
   for (const bool clean : {true, false}) {
     const Prepared t(1, clean);
