@@ -1,6 +1,7 @@
 #include "table_work.hpp"
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include "wire.hpp"
 #include "write_check.hpp"
@@ -190,12 +191,26 @@ Result<flat<fb::JobOrder>> examine(Services& services, const TableRef& table, co
   return to_message(context, order, bytes, priority);
 }
 
+namespace {
+
+constexpr std::uint64_t kTrimBytesMin = std::uint64_t{1} << 20;
+
+/// The buffers of a job are large and gone at once; without this glibc keeps them in the worker's arena for good.
+void give_memory_back(const Result<storage::JobReport>& report) {
+#ifdef __GLIBC__
+  if (report && report->bytes_in + report->bytes_out >= kTrimBytesMin) malloc_trim(0);
+#endif
+}
+
+}  // namespace
+
 flat<fb::JobReport> run_job(Services& services, const TableRef& table, const fb::JobOrder& order) {
   JobContext context = context_of(order);
   const auto report = [&]() -> Result<storage::JobReport> {
     FIRN_ASSIGN(const TablePin pin, services.tables->pin(table));
     return pin->store->run_job(to_store_order(order));
   }();
+  give_memory_back(report);
   context.now_us = services.clock->now().us;
   return to_message(context, report);
 }

@@ -3,16 +3,20 @@
 // FIRN_SOAK_SECONDS says how long each test produces (default 3; the promise is for 30).
 #include <cstdlib>
 #include <iostream>
+#include <latch>
 
 #include "fixture.hpp"
 #include "io/posix_disk.hpp"
 #include "process_figures.hpp"
+#include "storage/block_cache.hpp"
 
 namespace firn::testing {
 namespace {
 
 constexpr std::uint64_t kGrowthMax = 64 * kMiB;
 constexpr int kProducers = 16;
+// Decoded blocks have a budget of their own (100 MiB by default); here it is small, so that the rest shows.
+constexpr std::size_t kCacheBytes = 8 * kMiB, kCacheBytesDefault = 100 * kMiB;
 
 std::chrono::seconds soak_time() {
   const char* seconds = std::getenv("FIRN_SOAK_SECONDS");  // NOLINT(concurrency-mt-unsafe): before any thread
@@ -53,22 +57,30 @@ class BoundedMemory : public DatabaseTest {
     open({}, internal);
   }
 
-  /// All producers write batches of so many rows without a pause, over and over the same keys.
+  /// All producers write batches of so many new rows without a pause.
   Produced produce(HybridTable t, std::uint64_t rows_each, std::chrono::milliseconds time) {
     std::atomic<bool> stop{false};
     std::atomic<std::uint64_t> rows{0};
     std::vector<std::thread> producers;
-    malloc_trim(0);
-    const std::uint64_t before = memory_bytes("VmRSS");
+    std::latch ready(kProducers + 1), go(1);
     for (int p = 0; p < kProducers; ++p) {
       producers.emplace_back([&, t, p]() mutable {
-        const Batch batch = events(static_cast<std::uint64_t>(p) * rows_each, rows_each);
+        std::uint64_t next = static_cast<std::uint64_t>(p + 1) << 32 | written_;
+        Batch batch = events(next, rows_each);  // what a producer holds is its own
+        ready.count_down();
+        go.wait();
         while (!stop) {
           EXPECT_TRUE(t.write(batch));
+          next += rows_each;
           rows += rows_each;
+          batch = events(next, rows_each);
         }
       });
     }
+    ready.arrive_and_wait();
+    malloc_trim(0);
+    const std::uint64_t before = memory_bytes("VmRSS");
+    go.count_down();
     std::uint64_t most = before;
     const auto began = std::chrono::steady_clock::now();
     while (std::chrono::steady_clock::now() - began < time) {
@@ -76,6 +88,7 @@ class BoundedMemory : public DatabaseTest {
       most = std::max(most, memory_bytes("VmRSS"));
     }
     const std::uint64_t counted = rows;
+    written_ += counted;
     stop = true;
     calls_.slow_down(0us, 0us);
     for (auto& p : producers) p.join();
@@ -84,6 +97,7 @@ class BoundedMemory : public DatabaseTest {
 
   /// First on the disk as it is, then on one that is more than ten times slower.
   void run(std::uint64_t rows_each, std::chrono::microseconds sync, std::chrono::microseconds mebibyte) {
+    storage::BlockCache::process().set_capacity(kCacheBytes);
     open_on_slow_disk();
     auto t = table();
     const Produced fast = produce(t, rows_each, 1s);
@@ -100,7 +114,9 @@ class BoundedMemory : public DatabaseTest {
     close_in_time();
   }
 
+  ~BoundedMemory() override { storage::BlockCache::process().set_capacity(kCacheBytesDefault); }
   SlowCalls calls_;
+  std::uint64_t written_ = 0;
 };
 
 TEST_F(BoundedMemory, SmallWritesOnASlowDisk) { run(10, 200ms, 0us); }

@@ -64,12 +64,10 @@ TEST_F(StuckJob, CloseAnswersBusyInTimeAndTheJobMayEndLater) {
   const auto began = std::chrono::steady_clock::now();
   const Result<void> closed = db_.close();
   EXPECT_LT(std::chrono::steady_clock::now() - began, 5s);
-  ASSERT_FALSE(closed);
-  EXPECT_EQ(closed.error().code(), ErrorCode::busy) << closed.error().message();
+  EXPECT_EQ(closed ? ErrorCode::ok : closed.error().code(), ErrorCode::busy);
   EXPECT_FALSE(t.write(events(1, 1)));
   const auto second = Database::open(folder_.string());
-  ASSERT_FALSE(second);  // the job still writes
-  EXPECT_EQ(second.error().code(), ErrorCode::busy);
+  EXPECT_EQ(second ? ErrorCode::ok : second.error().code(), ErrorCode::busy);  // the job still writes
 
   gate_->let_go.set_value();
   gate_->left.get_future().wait();
