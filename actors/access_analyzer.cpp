@@ -19,7 +19,7 @@ struct AnalyzerState {
 };
 
 AccessAnalyzer::behavior_type analyzer(AccessAnalyzer::stateful_pointer<AnalyzerState> self,
-                                       std::shared_ptr<Services> services) {
+                                       const std::shared_ptr<Services>& services) {
   prepare(self);
   return {
       [=](const flat<fb::AccessCount>& c) {

@@ -12,7 +12,7 @@ struct ColdState {
 };
 
 ColdActor::behavior_type cold_actor(ColdActor::stateful_pointer<ColdState> self,
-                                    std::shared_ptr<Services> services, TableRef table) {
+                                    const std::shared_ptr<Services>& services, const TableRef& table) {
   prepare(self);
   return {
       [=](const flat<fb::JobOrder>& order, const JobSlot& slot) {

@@ -17,9 +17,9 @@ struct SchedulerState {
   bool armed = false;
 };
 
-using Self = CompactionScheduler::stateful_pointer<SchedulerState>;
+using SchedulerSelf = CompactionScheduler::stateful_pointer<SchedulerState>;
 
-void start(Self self, JobQueue::Job job) {
+void start(SchedulerSelf self, const JobQueue::Job& job) {
   const auto me = caf::actor_cast<CompactionScheduler>(self);
   const TableRef table = job.table;
   JobSlot slot([me, table, slot = job.slot](Result<flat<fb::JobReport>> r) {
@@ -35,15 +35,15 @@ void start(Self self, JobQueue::Job job) {
     caf::anon_send(table->addresses->warm.get(), job.order, std::move(slot));
 }
 
-void start_what_may(Self self, const Services& services) {
+void start_what_may(SchedulerSelf self, const Services& services) {
   SchedulerState& s = self->state;
-  while (auto job = s.jobs.next(services.clock->monotonic_us())) start(self, std::move(*job));
+  while (auto job = s.jobs.next(services.clock->monotonic_us())) start(self, *job);
   if (!s.jobs.waits_for_budget() || s.armed) return;
   s.armed = true;
   self->delayed_send(self, kBudgetPause, make_tick(0));
 }
 
-CompactionScheduler::behavior_type scheduler(Self self, std::shared_ptr<Services> services) {
+CompactionScheduler::behavior_type scheduler(SchedulerSelf self, const std::shared_ptr<Services>& services) {
   prepare(self);
   self->state.jobs = JobQueue(services->workers.jobs_max());
   return {

@@ -13,7 +13,7 @@ struct DatabaseState {
 };
 
 DatabaseActor::behavior_type database_actor(DatabaseActor::stateful_pointer<DatabaseState> self,
-                                            std::shared_ptr<Services> services) {
+                                            const std::shared_ptr<Services>& services) {
   prepare(self);
   const auto hand_on = [self, services](const auto& request) {
     const TableSlot slot = direct_reply<TableRef>(self, [](const TableRef& table) {

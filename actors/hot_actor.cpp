@@ -20,9 +20,9 @@ struct HotState {
   bool had_company = false;  ///< more than one change was around lately
 };
 
-using Self = HotActor::stateful_pointer<HotState>;
+using HotSelf = HotActor::stateful_pointer<HotState>;
 
-void commit_next(Self self, Services& services, const TableRef& table) {
+void commit_next(HotSelf self, Services& services, const TableRef& table) {
   HotState& s = self->state;
   if (s.committing) return;
   std::vector<Parcel> parcels = s.queue.take();
@@ -41,14 +41,15 @@ void commit_next(Self self, Services& services, const TableRef& table) {
   caf::anon_send(worker, std::move(group), std::move(done), table, std::move(load));
 }
 
-void group_done(Self self, const flat<fb::GroupDone>& done, const TableRef& table) {
+void group_done(HotSelf self, const flat<fb::GroupDone>& done, const TableRef& table) {
   HotState& s = self->state;
   s.committing = false;
   s.had_company = done->requests() + s.queue.size() > 1;
   if (done->csn() != 0) caf::anon_send(table->addresses->table.get(), done);
 }
 
-HotActor::behavior_type hot_actor(Self self, std::shared_ptr<Services> services, TableRef table) {
+HotActor::behavior_type hot_actor(HotSelf self, const std::shared_ptr<Services>& services,
+                                  const TableRef& table) {
   prepare(self);
   self->set_exit_handler([=](caf::scheduled_actor*, caf::exit_msg&) {
     self->state.stopping = true;

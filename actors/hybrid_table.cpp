@@ -4,12 +4,12 @@
 namespace firn {
 namespace {
 
-Error empty_handle() { return {ErrorCode::closed, "this handle stands for no table"}; }
+Error no_table() { return {ErrorCode::closed, "this handle stands for no table"}; }
 
 /// An exception that is no Error (out of memory, say) ends as one here.
 template <class Core, class Call>
 auto with(const Core& core, Call&& call) -> decltype(call()) {
-  if (!core) return empty_handle();
+  if (!core) return no_table();
   try {
     return call();
   } catch (const Error& e) {

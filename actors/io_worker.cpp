@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "caf_runtime.hpp"
+#include "io/uring.hpp"
 #include "start_table.hpp"
 #include "table_work.hpp"
 
@@ -18,7 +19,7 @@ std::optional<Csn> pinned(bool is_pinned, std::uint64_t csn) {
   return is_pinned ? std::optional<Csn>(Csn{csn}) : std::nullopt;
 }
 
-std::string_view text(const flatbuffers::String* s) {
+std::string_view text_view(const flatbuffers::String* s) {
   return s == nullptr ? std::string_view{} : std::string_view(s->c_str(), s->size());
 }
 
@@ -39,7 +40,7 @@ Result<std::optional<std::vector<Value>>> get_row(Services& services, const Tabl
 void hand_out(Services& services, Result<TableRef> table, const TableSlot& slot) {
   if (!table) return slot.deliver(table.error());
   if (auto pin = services.tables->pin(*table); !pin) return slot.deliver(pin.error());
-  start_table(services, *table, DoneSlot([slot, t = *table](Result<void> r) {
+  start_table(services, *table, DoneSlot([slot, t = *table](const Result<void>& r) {
                 if (r)
                   slot.deliver(t);
                 else
@@ -48,8 +49,9 @@ void hand_out(Services& services, Result<TableRef> table, const TableSlot& slot)
 }
 
 IoWorker::behavior_type io_worker(IoWorker::stateful_pointer<WorkerState> self,
-                                  std::shared_ptr<Services> services) {
+                                  const std::shared_ptr<Services>& services, bool commits) {
   prepare(self);
+  if (commits) (void)io::thread_ring();  // rings are few: commits come first
   const auto begin = [services] { services->faults->check("io_worker"); };
   return {
       [=](const GroupRef& group, const GroupSlot& slot, const TableRef& table, const Pin&) {
@@ -66,7 +68,7 @@ IoWorker::behavior_type io_worker(IoWorker::stateful_pointer<WorkerState> self,
       },
       [=](const flat<fb::QueryRequest>& r, const QuerySlot& slot, const TableRef& table, const Pin&) {
         begin();
-        slot.deliver(run_query(*services, table, text(r->sql()), pinned(r->pinned(), r->as_of_csn())));
+        slot.deliver(run_query(*services, table, text_view(r->sql()), pinned(r->pinned(), r->as_of_csn())));
       },
       [=](const flat<fb::GetRequest>& r, const RowSlot& slot, const TableRef& table, const Pin&) {
         begin();
@@ -90,15 +92,15 @@ IoWorker::behavior_type io_worker(IoWorker::stateful_pointer<WorkerState> self,
       },
       [=](const flat<fb::OpenTableRequest>& r, const TableSlot& slot, const Pin&) {
         begin();
-        hand_out(*services, services->tables->find(std::string(text(r->name()))), slot);
+        hand_out(*services, services->tables->find(std::string(text_view(r->name()))), slot);
       },
   };
 }
 
 }  // namespace
 
-IoWorker spawn_worker(caf::actor_system& system, const std::shared_ptr<Services>& services) {
-  return system.spawn<caf::detached>(io_worker, services);
+IoWorker spawn_worker(caf::actor_system& system, const std::shared_ptr<Services>& services, bool commits) {
+  return system.spawn<caf::detached>(io_worker, services, commits);
 }
 
 }  // namespace firn::runtime

@@ -25,7 +25,7 @@ struct LifecycleState {
   std::map<std::uint64_t, Watch> watches;
 };
 
-using Self = LifecycleManager::stateful_pointer<LifecycleState>;
+using LifecycleSelf = LifecycleManager::stateful_pointer<LifecycleState>;
 
 flat<fb::JobReport> failed_report(std::uint64_t table, std::uint64_t session, const Error& why) {
   JobContext context;
@@ -35,8 +35,8 @@ flat<fb::JobReport> failed_report(std::uint64_t table, std::uint64_t session, co
 }
 
 /// A worker looks; its findings come back as a JobOrder or a failed JobReport.
-void examine(Self self, Services& services, const TableRef& table, std::uint64_t session, StorageTier goal,
-             bool upkeep) {
+void examine(LifecycleSelf self, Services& services, const TableRef& table, std::uint64_t session,
+             StorageTier goal, bool upkeep) {
   const auto me = caf::actor_cast<LifecycleManager>(self);
   ExamineSlot slot([me, table, session](Result<flat<fb::JobOrder>> r) {
     if (r)
@@ -50,7 +50,7 @@ void examine(Self self, Services& services, const TableRef& table, std::uint64_t
   caf::anon_send(worker, std::move(request), std::move(slot), table, std::move(load));
 }
 
-void look_around(Self self, Services& services, std::int64_t now_us) {
+void look_around(LifecycleSelf self, Services& services, std::int64_t now_us) {
   for (const TableRef& table : services.tables->all()) {
     caf::anon_send(services.analyzer.get(), make_flat<fb::AccessCount>([&](auto& b) {
                      return fb::CreateAccessCount(b, table->id, table->reads, table->writes, now_us);
@@ -66,7 +66,8 @@ void look_around(Self self, Services& services, std::int64_t now_us) {
   }
 }
 
-void order_job(Self self, Services& services, const flat<fb::JobOrder>& order, const TableRef& table) {
+void order_job(LifecycleSelf self, Services& services, const flat<fb::JobOrder>& order,
+               const TableRef& table) {
   if (is_settled(*order) || services.closing) {
     if (order->session() == 0)
       self->state.watches[table->id].busy = false;
@@ -82,7 +83,8 @@ void order_job(Self self, Services& services, const flat<fb::JobOrder>& order, c
   caf::anon_send(services.scheduler.get(), order, std::move(slot), table);
 }
 
-void background_report(Self self, Services& services, const fb::JobReport& r, const TableRef& table) {
+void background_report(LifecycleSelf self, Services& services, const fb::JobReport& r,
+                       const TableRef& table) {
   Watch& watch = self->state.watches[table->id];
   watch.busy = false;
   if (r.error() != 0) {
@@ -96,7 +98,7 @@ void background_report(Self self, Services& services, const fb::JobReport& r, co
   examine(self, services, table, 0, StorageTier::none, false);
 }
 
-void session_report(Self self, Services& services, const fb::JobReport& r, const TableRef& table) {
+void session_report(LifecycleSelf self, Services& services, const fb::JobReport& r, const TableRef& table) {
   Session* s = self->state.sessions.find(r.session());
   if (s == nullptr) return;
   if (r.error() == 0 && r.done()) s->result.decisions.push_back(to_decision(r));
@@ -112,7 +114,7 @@ void session_report(Self self, Services& services, const fb::JobReport& r, const
   }
 }
 
-void job_ended(Self self, Services& services, const flat<fb::JobReport>& r, const TableRef& table) {
+void job_ended(LifecycleSelf self, Services& services, const flat<fb::JobReport>& r, const TableRef& table) {
   if (r->error() == 0 && r->done()) table->decisions.record(to_decision(*r));
   if (r->session() == 0)
     background_report(self, services, *r, table);
@@ -120,12 +122,12 @@ void job_ended(Self self, Services& services, const flat<fb::JobReport>& r, cons
     session_report(self, services, *r, table);
 }
 
-void arm_timer(Self self, const Services& services) {
+void arm_timer(LifecycleSelf self, const Services& services) {
   if (!services.background || !services.own_ticks) return;
   self->delayed_send(self, std::chrono::microseconds(services.tick_us), make_tick(0));
 }
 
-LifecycleManager::behavior_type lifecycle(Self self, std::shared_ptr<Services> services) {
+LifecycleManager::behavior_type lifecycle(LifecycleSelf self, const std::shared_ptr<Services>& services) {
   prepare(self);
   arm_timer(self, *services);
   return {

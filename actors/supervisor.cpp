@@ -30,7 +30,7 @@ struct SupervisorState {
   bool workers_told = false;
 };
 
-using Self = Supervisor::stateful_pointer<SupervisorState>;
+using SupervisorSelf = Supervisor::stateful_pointer<SupervisorState>;
 
 const char* name_of(Kind kind) {
   constexpr const char* names[] = {
@@ -89,12 +89,12 @@ caf::actor spawn_player(caf::actor_system& system, const std::shared_ptr<Service
     case Kind::database:
       return publish(s->database, spawn_database(system, s));
     case Kind::worker:
-      return publish(s->workers.address(role.worker), spawn_worker(system, s));
+      return publish(s->workers.address(role.worker), spawn_worker(system, s, role.worker == 0));
   }
   return {};
 }
 
-void play(Self self, const std::shared_ptr<Services>& services, std::uint64_t id) {
+void play(SupervisorSelf self, const std::shared_ptr<Services>& services, std::uint64_t id) {
   SupervisorState& s = self->state;
   const auto role = s.roles.find(id);
   if (role == s.roles.end() || s.closing) return;
@@ -103,14 +103,14 @@ void play(Self self, const std::shared_ptr<Services>& services, std::uint64_t id
   self->monitor(player);
 }
 
-void add_role(Self self, const std::shared_ptr<Services>& services, Role role) {
+void add_role(SupervisorSelf self, const std::shared_ptr<Services>& services, Role role) {
   const std::uint64_t id = ++self->state.last_role;
   self->state.roles.emplace(id, std::move(role));
   play(self, services, id);
 }
 
 /// A supervisor that replaces a failed one takes over those who still play.
-void adopt_or_play(Self self, const std::shared_ptr<Services>& services, Role role) {
+void adopt_or_play(SupervisorSelf self, const std::shared_ptr<Services>& services, Role role) {
   caf::actor living;
   with_address(*services, role, [&](auto& address) {
     if (auto handle = address.get()) living = caf::actor_cast<caf::actor>(handle);
@@ -123,7 +123,7 @@ void adopt_or_play(Self self, const std::shared_ptr<Services>& services, Role ro
   self->monitor(living);  // one that is dead already sends its down message at once
 }
 
-void begin(Self self, const std::shared_ptr<Services>& services) {
+void begin(SupervisorSelf self, const std::shared_ptr<Services>& services) {
   for (std::size_t i = 0; i < services->workers.size(); ++i)
     adopt_or_play(self, services, {Kind::worker, nullptr, i});
   for (const Kind kind : {Kind::analyzer, Kind::scheduler, Kind::lifecycle, Kind::database}) {
@@ -147,7 +147,7 @@ void give_up(Services& services, const Role& role, const std::string& why) {
     services.set_write_stop(reason);
 }
 
-void tell_to_stop(Self self, Services& services, bool (*which)(Kind)) {
+void tell_to_stop(SupervisorSelf self, Services& services, bool (*which)(Kind)) {
   for (const auto& [address, id] : self->state.players) {
     if (!which(self->state.roles.at(id).kind)) continue;
     if (const auto player = caf::actor_cast<caf::actor>(address)) {
@@ -168,7 +168,7 @@ bool is_worker(Kind kind) { return kind == Kind::worker; }
 bool is_no_worker(Kind kind) { return kind != Kind::worker; }
 
 /// Top down: tables and managers end first and hand their last work to the workers, which end after them.
-void go_on_closing(Self self, Services& services) {
+void go_on_closing(SupervisorSelf self, Services& services) {
   SupervisorState& s = self->state;
   if (!s.workers_told && !any_left(s, is_no_worker)) {
     s.workers_told = true;
@@ -189,7 +189,7 @@ void table_stopped(SupervisorState& s, std::uint64_t table_id) {
                 [&](const auto& r) { return is_tier(r.second.kind) && r.second.table->id == table_id; });
 }
 
-void player_ended(Self self, const std::shared_ptr<Services>& services, const caf::down_msg& down) {
+void player_ended(SupervisorSelf self, const std::shared_ptr<Services>& services, const caf::down_msg& down) {
   SupervisorState& s = self->state;
   const auto player = s.players.find(down.source);
   if (player == s.players.end()) return;
@@ -210,14 +210,15 @@ void player_ended(Self self, const std::shared_ptr<Services>& services, const ca
   self->delayed_send(self, kFirstDelay * (1 << (role.failures - 1)), std::move(restart));
 }
 
-void start_table_actors(Self self, const std::shared_ptr<Services>& services, const TableRef& table) {
+void start_table_actors(SupervisorSelf self, const std::shared_ptr<Services>& services,
+                        const TableRef& table) {
   if (table->addresses->started) return;
   for (const Kind kind : {Kind::cold, Kind::warm, Kind::hot, Kind::table})
     add_role(self, services, {kind, table, 0});
   table->addresses->started = true;
 }
 
-void stop_table_actors(Self self, const TableRef& table, const DoneSlot& slot) {
+void stop_table_actors(SupervisorSelf self, const TableRef& table, const DoneSlot& slot) {
   SupervisorState& s = self->state;
   s.stopping.emplace(table->id, slot);
   table->addresses->started = false;
@@ -231,7 +232,7 @@ void stop_table_actors(Self self, const TableRef& table, const DoneSlot& slot) {
   table_stopped(s, table->id);
 }
 
-Supervisor::behavior_type supervisor(Self self, std::shared_ptr<Services> services) {
+Supervisor::behavior_type supervisor(SupervisorSelf self, const std::shared_ptr<Services>& services) {
   prepare(self);
   self->set_down_handler(
       [=](caf::scheduled_actor*, caf::down_msg& down) { player_ended(self, services, down); });

@@ -12,6 +12,8 @@ namespace {
 
 // Bodies up to this are decoded and checked here; larger ones by a worker.
 constexpr std::size_t kInlineBytesMax = 256u << 10;
+// What a change without rows counts at the gate.
+constexpr std::uint64_t kOrderBytes = 256;
 
 struct Subscriber {
   caf::strong_actor_ptr actor;
@@ -28,19 +30,19 @@ struct TableActorState {
   std::map<caf::actor_addr, Subscriber> subscribers;
 };
 
-using Self = TableFront::stateful_pointer<TableActorState>;
+using TableSelf = TableFront::stateful_pointer<TableActorState>;
 
-CommitSlot commit_slot(Self self) {
+CommitSlot commit_slot(TableSelf self) {
   return direct_reply<Commit>(self, [](Commit c) { return caf::make_message(to_message(c)); });
 }
 
-SettleSlot settle_slot(Self self) {
+SettleSlot settle_slot(TableSelf self) {
   return direct_reply<OptimizationResult>(
-      self, [](OptimizationResult r) { return caf::make_message(to_message(r)); });
+      self, [](const OptimizationResult& r) { return caf::make_message(to_message(r)); });
 }
 
 /// Commits of one sender keep their order.
-std::uint64_t stream_of(Self self) {
+std::uint64_t stream_of(TableSelf self) {
   const auto& sender = self->current_sender();
   return sender ? sender->id() : 0;
 }
@@ -83,8 +85,9 @@ Result<std::optional<Batch>> check_here(Services& services, const TableRef& tabl
   return std::optional<Batch>(std::move(rows));
 }
 
-Result<void> take_write(Self self, Services& services, const TableRef& table, const fb::WriteRequest& request,
-                        const ArrowBody& body, std::uint64_t stream, const CommitSlot& slot) {
+Result<void> take_write(TableSelf self, Services& services, const TableRef& table,
+                        const fb::WriteRequest& request, const ArrowBody& body, std::uint64_t stream,
+                        const CommitSlot& slot) {
   FIRN_TRY((Door{services, table}.open()));
   Change change;
   FIRN_ASSIGN(change.options, write_options(request));
@@ -128,7 +131,12 @@ Result<void> take_remove(Services& services, const TableRef& table, const fb::Re
       change.keys.push_back(std::move(encoded));
     }
   }
-  caf::anon_send(table->addresses->hot.get(), to_order(change), ArrowBody{}, slot, Pin{});
+  std::uint64_t bytes = kOrderBytes + change.where.size();
+  for (const std::string& key : change.keys) bytes += key.size();
+  const auto gate = table->write_gate();
+  Pin permit = gate ? gate->try_acquire(bytes) : nullptr;
+  if (!permit) return too_much();
+  caf::anon_send(table->addresses->hot.get(), to_order(change), ArrowBody{}, slot, std::move(permit));
   return {};
 }
 
@@ -150,7 +158,7 @@ void tell(Subscriber& s, const TableActorState& state, const TableRef& table,
   s.actor->enqueue(me, caf::make_message_id(), caf::make_message(std::move(event)), nullptr);
 }
 
-flat<fb::Subscribed> subscribe(Self self, const TableRef& table, std::uint32_t credit) {
+flat<fb::Subscribed> subscribe(TableSelf self, const TableRef& table, std::uint32_t credit) {
   TableActorState& state = self->state;
   const auto& sender = self->current_sender();
   if (sender) {
@@ -169,7 +177,8 @@ bool refused(const Services& services, const Slot& slot) {
   return services.closing;
 }
 
-TableFront::behavior_type table_actor(Self self, std::shared_ptr<Services> services, TableRef table) {
+TableFront::behavior_type table_actor(TableSelf self, const std::shared_ptr<Services>& services,
+                                      const TableRef& table) {
   prepare(self);
   self->set_down_handler(
       [=](caf::scheduled_actor*, caf::down_msg& d) { self->state.subscribers.erase(d.source); });

@@ -12,7 +12,7 @@ struct WarmState {
 };
 
 WarmActor::behavior_type warm_actor(WarmActor::stateful_pointer<WarmState> self,
-                                    std::shared_ptr<Services> services, TableRef table) {
+                                    const std::shared_ptr<Services>& services, const TableRef& table) {
   prepare(self);
   return {
       [=](const flat<fb::CommitOrder>& order, const ArrowBody& rows, const CommitSlot& slot, const Pin& pin) {

@@ -103,7 +103,7 @@ class Image {
     to->is_folder = from->is_folder;
     to->bytes = bytes_[from.get()];
     to->durable_bytes = to->bytes;
-    const NodePtr made = to;
+    NodePtr made = to;
     for (const auto& [name, entry] : entries_[from.get()]) {
       if (entry.node) made->entries[name] = {copy(entry.node), 0};
     }

@@ -403,7 +403,7 @@ Result<std::uint64_t> SimDisk::free_bytes() {
 std::string SimDisk::host_path(const std::string& path) const {
   const std::lock_guard lock(state_->mutex);
   if (state_->scratch.empty()) state_->scratch = make_scratch();
-  const std::string host = state_->scratch_path(path);
+  std::string host = state_->scratch_path(path);
   const auto node = state_->node_at(path);
   const bool is_folder = node.ok() && (*node)->is_folder;
   std::error_code ignored;

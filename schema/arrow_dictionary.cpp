@@ -80,7 +80,8 @@ Result<void> DictionaryState::settle() {
     ColumnBuilder all(pieces_[0].type);
     for (const Column& p : pieces_) all.append_column(p);
     Column joined = all.finish();
-    pieces_.assign(1, std::move(joined));
+    pieces_.clear();
+    pieces_.push_back(std::move(joined));
   }
   const Column& foreign = pieces_[0];
   foreign_size_ = static_cast<std::size_t>(foreign.length);

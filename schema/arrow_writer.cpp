@@ -190,6 +190,7 @@ Result<void> ArrowFileWriter::close() {
   FIRN_TRY(put_bytes(end_of_stream().bytes()));
   auto to_fb = [](const std::vector<Block>& blocks) {
     std::vector<fb::Block> out;
+    out.reserve(blocks.size());
     for (const Block& b : blocks)
       out.emplace_back(static_cast<std::int64_t>(b.offset), static_cast<std::int32_t>(b.metadata_length),
                        static_cast<std::int64_t>(b.body_length));

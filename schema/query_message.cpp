@@ -109,7 +109,7 @@ Offset<fb::Literals> encode_literals(FlatBufferBuilder& b, const std::vector<Val
 
 // ---- decoding
 
-Error corrupt(const std::string& what) { return {ErrorCode::corrupt, "query message: " + what}; }
+Error bad_message(const std::string& what) { return {ErrorCode::corrupt, "query message: " + what}; }
 Error refused(const std::string& what) { return {ErrorCode::invalid_argument, "query message: " + what}; }
 
 template <class V>
@@ -148,7 +148,7 @@ class LiteralReader {
     const bool all_read = integers_ == size_of(m_.integers()) && unsigneds_ == size_of(m_.unsigneds()) &&
                           doubles_ == size_of(m_.doubles()) && lengths_ == size_of(m_.lengths()) &&
                           bytes_ == size_of(m_.bytes());
-    if (!all_read) return corrupt("literals are left over");
+    if (!all_read) return bad_message("literals are left over");
     return out;
   }
 
@@ -165,36 +165,36 @@ class LiteralReader {
       case TypeId::date:
         return next_integer(static_cast<TypeId>(type));
       case TypeId::u64:
-        if (unsigneds_ >= size_of(m_.unsigneds())) return corrupt("literals are missing");
+        if (unsigneds_ >= size_of(m_.unsigneds())) return bad_message("literals are missing");
         return Value(element(*m_.unsigneds(), unsigneds_++));
       case TypeId::f64:
-        if (doubles_ >= size_of(m_.doubles())) return corrupt("literals are missing");
+        if (doubles_ >= size_of(m_.doubles())) return bad_message("literals are missing");
         return Value(element(*m_.doubles(), doubles_++));
       case TypeId::utf8:
       case TypeId::binary:
         return next_bytes(static_cast<TypeId>(type));
       default:
-        return corrupt("a literal of type " + std::to_string(type));
+        return bad_message("a literal of type " + std::to_string(type));
     }
   }
 
   Result<Value> next_integer(TypeId type) {
-    if (integers_ >= size_of(m_.integers())) return corrupt("literals are missing");
+    if (integers_ >= size_of(m_.integers())) return bad_message("literals are missing");
     const std::int64_t v = element(*m_.integers(), integers_++);
     if (type == TypeId::boolean) {
-      if (v != 0 && v != 1) return corrupt("a boolean that is neither 0 nor 1");
+      if (v != 0 && v != 1) return bad_message("a boolean that is neither 0 nor 1");
       return Value(v == 1);
     }
     const bool is_day =
         v >= std::numeric_limits<std::int32_t>::min() && v <= std::numeric_limits<std::int32_t>::max();
-    if (type == TypeId::date && !is_day) return corrupt("a date beyond 32 bits");
+    if (type == TypeId::date && !is_day) return bad_message("a date beyond 32 bits");
     return Value::of_signed(type, v);
   }
 
   Result<Value> next_bytes(TypeId type) {
-    if (lengths_ >= size_of(m_.lengths())) return corrupt("literals are missing");
+    if (lengths_ >= size_of(m_.lengths())) return bad_message("literals are missing");
     const std::size_t length = m_.lengths()->Get(static_cast<Index>(lengths_++));
-    if (length > size_of(m_.bytes()) - bytes_) return corrupt("a literal reaches beyond the bytes");
+    if (length > size_of(m_.bytes()) - bytes_) return bad_message("a literal reaches beyond the bytes");
     std::string bytes;
     if (length != 0) bytes.assign(reinterpret_cast<const char*>(m_.bytes()->data()) + bytes_, length);
     bytes_ += length;
@@ -238,7 +238,7 @@ class QueryReader {
     q_.from_file = m_.from_file();
     q_.distinct = m_.distinct();
     q_.table_position = m_.table_position();
-    if (q_.table_position > q_.text.size()) return corrupt("a position behind the end of the text");
+    if (q_.table_position > q_.text.size()) return bad_message("a position behind the end of the text");
     return {};
   }
 
@@ -248,7 +248,7 @@ class QueryReader {
     for (std::size_t i = 0; i < size_of(m_.names()); ++i) {
       const auto* entry = m_.names()->Get(static_cast<Index>(i));
       FIRN_ASSIGN(std::string name, decode_text(entry, "a name"));
-      if (name.empty() || !seen.insert(name).second) return corrupt("a name is empty or given twice");
+      if (name.empty() || !seen.insert(name).second) return bad_message("a name is empty or given twice");
       q_.names.push_back(std::move(name));
     }
     return {};
@@ -260,18 +260,18 @@ class QueryReader {
     if (m_.as_of_ago_us()) q_.as_of_ago_us = *m_.as_of_ago_us();
     q_.as_of_us = m_.as_of_us();
     q_.as_of_csn = m_.as_of_csn();
-    if (m_.travel() > fb::TimeTravel::as_of_csn) return corrupt("an unknown kind of AS OF");
+    if (m_.travel() > fb::TimeTravel::as_of_csn) return bad_message("an unknown kind of AS OF");
     q_.travel = static_cast<TimeTravel>(m_.travel());
-    if (q_.since_us && q_.since_ago_us) return corrupt("SINCE is given twice");
+    if (q_.since_us && q_.since_ago_us) return bad_message("SINCE is given twice");
     const bool stray = (q_.as_of_ago_us || q_.as_of_us != 0) && q_.travel != TimeTravel::as_of_time;
     if (stray || (q_.as_of_csn != 0 && q_.travel != TimeTravel::as_of_csn))
-      return corrupt("AS OF contradicts itself");
-    if (q_.as_of_ago_us && q_.as_of_us != 0) return corrupt("AS OF is given twice");
+      return bad_message("AS OF contradicts itself");
+    if (q_.as_of_ago_us && q_.as_of_us != 0) return bad_message("AS OF is given twice");
     return {};
   }
 
   Result<void> read_expr(const Nodes* nodes, Expr& out) {
-    if (size_of(nodes) == 0) return corrupt("an expression is empty");
+    if (size_of(nodes) == 0) return bad_message("an expression is empty");
     total_ += nodes->size();
     if (nodes->size() > kExprNodesMax || total_ > sql::kQueryNodesMax)
       return refused("an expression is too long");
@@ -280,10 +280,11 @@ class QueryReader {
       // A byte other than 0 and 1 is no bool: take it as the number that it is.
       out.nodes.push_back({static_cast<ExprOp>(n->op()), static_cast<TypeId>(n->type()), n->distinct(),
                            n->index(), n->argc(), n->position()});
-      if (n->position() > q_.text.size()) return corrupt("a position behind the end of the text");
+      if (n->position() > q_.text.size()) return bad_message("a position behind the end of the text");
     }
     const auto fault = sql::find_fault(out, q_.names, q_.literals.size());
-    if (fault) return corrupt("node " + std::to_string(fault->node) + " of an expression: " + fault->message);
+    if (fault)
+      return bad_message("node " + std::to_string(fault->node) + " of an expression: " + fault->message);
     return {};
   }
 
@@ -331,7 +332,7 @@ class QueryReader {
       OrderItem item;
       FIRN_TRY(read_expr(m->nodes(), item.expr));
       item.descending = m->descending();
-      if (m->nulls() > fb::NullsOrder::last) return corrupt("an unknown order of NULLs");
+      if (m->nulls() > fb::NullsOrder::last) return bad_message("an unknown order of NULLs");
       if (m->nulls() != fb::NullsOrder::standard) item.nulls_first = m->nulls() == fb::NullsOrder::first;
       q_.order_by.push_back(std::move(item));
     }

@@ -28,7 +28,7 @@ bool is_plain_word(std::string_view name) noexcept {
   return !name.empty() && starts_word(name.front()) && std::all_of(name.begin(), name.end(), continues_word);
 }
 
-std::string quoted(std::string_view name) {
+std::string name_in_quotes(std::string_view name) {
   std::string out = "\"";
   for (const char c : name) {
     if (c == '"') out += '"';
@@ -135,12 +135,12 @@ class Parser {
     return c;
   }
   Result<void> type(ColumnSchema& c) {
-    if (token_.kind != TokenKind::word) return unexpected("the type of column " + quoted(c.name));
+    if (token_.kind != TokenKind::word) return unexpected("the type of column " + name_in_quotes(c.name));
     const auto type = type_from_name(token_.text);
     if (!type) {
       return Error(
           ErrorCode::parse,
-          "unknown type '" + token_.text + "' of column " + quoted(c.name) +
+          "unknown type '" + token_.text + "' of column " + name_in_quotes(c.name) +
               "; types are bool, i8 i16 i32 i64, u8 u16 u32 u64, f32 f64, utf8, binary, timestamp, date",
           token_.position);
     }
@@ -182,9 +182,10 @@ Result<void> check_columns(const std::vector<ColumnSchema>& columns) {
   for (const ColumnSchema& c : columns) {
     FIRN_TRY(check_name(c.name));
     if (width_of(c.type) == 0 && !is_variable(c.type) && c.type != TypeId::boolean) {
-      return invalid("column " + quoted(c.name) + " cannot have the type " + std::string(name_of(c.type)));
+      return invalid("column " + name_in_quotes(c.name) + " cannot have the type " +
+                     std::string(name_of(c.type)));
     }
-    if (!names.insert(c.name).second) return invalid("two columns have the name " + quoted(c.name));
+    if (!names.insert(c.name).second) return invalid("two columns have the name " + name_in_quotes(c.name));
     if (c.id != 0 && !ids.insert(c.id).second) {
       return invalid("two columns have the id " + std::to_string(c.id));
     }
@@ -227,9 +228,9 @@ Result<std::vector<std::size_t>> find_key(std::vector<ColumnSchema>& columns, co
   std::vector<std::size_t> key;
   for (const std::string& name : options.key) {
     const auto at = exact(columns, name);
-    if (!at) return invalid("the key column " + quoted(name) + " is not among the columns");
+    if (!at) return invalid("the key column " + name_in_quotes(name) + " is not among the columns");
     if (std::find(key.begin(), key.end(), *at) != key.end()) {
-      return invalid("the key names column " + quoted(name) + " twice");
+      return invalid("the key names column " + name_in_quotes(name) + " twice");
     }
     key.push_back(*at);
     columns[*at].nullable = false;
@@ -241,11 +242,11 @@ Result<std::optional<std::size_t>> find_time(const std::vector<ColumnSchema>& co
                                              const std::string& name) {
   if (name.empty()) return std::optional<std::size_t>();
   const auto at = exact(columns, name);
-  if (!at) return invalid("the time column " + quoted(name) + " is not among the columns");
+  if (!at) return invalid("the time column " + name_in_quotes(name) + " is not among the columns");
   const TypeId t = columns[*at].type;
   if (!is_temporal(t) && !is_integer(t)) {
-    return invalid("the time column " + quoted(name) + " must be a timestamp, a date or an integer, not " +
-                   std::string(name_of(t)));
+    return invalid("the time column " + name_in_quotes(name) +
+                   " must be a timestamp, a date or an integer, not " + std::string(name_of(t)));
   }
   return at;
 }
@@ -306,7 +307,7 @@ std::string Schema::to_string() const {
   for (std::size_t i = 0; i < shown; ++i) {
     const ColumnSchema& c = d_->columns[i];
     if (i != 0) out += ", ";
-    out += is_plain_word(c.name) ? c.name : quoted(c.name);
+    out += is_plain_word(c.name) ? c.name : name_in_quotes(c.name);
     out.append(" ").append(name_of(c.type)).append(c.nullable ? "" : " not null");
   }
   return out;

@@ -133,7 +133,7 @@ bool scan_time(std::string_view text, CivilTime& t) noexcept {
 }
 
 /// Quoted for a message; long garbage is cut.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   if (text.size() > 60) return "'" + std::string(text.substr(0, 57)) + "...'";
   return "'" + std::string(text) + "'";
 }
@@ -193,14 +193,14 @@ Result<std::int64_t> parse_timestamp(std::string_view text) {
   if (is_whole_number(text)) {
     std::int64_t t = 0;
     if (std::from_chars(text.data(), text.data() + text.size(), t).ec != std::errc{}) {
-      return Error(ErrorCode::out_of_range, quoted(text) + " does not fit a timestamp");
+      return Error(ErrorCode::out_of_range, in_quotes(text) + " does not fit a timestamp");
     }
     return time_from_number(t);
   }
   CivilTime t;
   if (!scan_time(text, t)) {
     return Error(ErrorCode::type_mismatch,
-                 quoted(text) +
+                 in_quotes(text) +
                      " is no timestamp; write 2001-12-31, 2001-12-31 23:59:59.999999 "
                      "(T for the blank, Z or +hh:mm at the end) or a whole number");
   }
@@ -208,7 +208,7 @@ Result<std::int64_t> parse_timestamp(std::string_view text) {
   std::int64_t us = 0, of_day = t.clock_us - t.offset_us;
   if (t.days < 0) ++t.days, of_day -= kDay;
   if (__builtin_mul_overflow(t.days, kDay, &us) || __builtin_add_overflow(us, of_day, &us)) {
-    return Error(ErrorCode::out_of_range, quoted(text) + " does not fit a timestamp");
+    return Error(ErrorCode::out_of_range, in_quotes(text) + " does not fit a timestamp");
   }
   return us;
 }
@@ -216,14 +216,14 @@ Result<std::int64_t> parse_timestamp(std::string_view text) {
 Result<std::int32_t> parse_date(std::string_view text) {
   CivilTime t;
   if (!scan_time(text, t)) {
-    return Error(ErrorCode::type_mismatch, quoted(text) + " is no date; write 2001-12-31");
+    return Error(ErrorCode::type_mismatch, in_quotes(text) + " is no date; write 2001-12-31");
   }
   if (t.clock_us != 0 || t.offset_us != 0) {
     return Error(ErrorCode::type_mismatch,
-                 quoted(text) + " is a time within a day, not a date; write 2001-12-31");
+                 in_quotes(text) + " is a time within a day, not a date; write 2001-12-31");
   }
   if (t.days != static_cast<std::int32_t>(t.days)) {
-    return Error(ErrorCode::out_of_range, quoted(text) + " does not fit a date");
+    return Error(ErrorCode::out_of_range, in_quotes(text) + " does not fit a date");
   }
   return static_cast<std::int32_t>(t.days);
 }
@@ -234,18 +234,19 @@ Result<std::int64_t> parse_duration(std::string_view text) {
   do {
     const std::size_t digits = s.digits_ahead();
     if (digits == 0 || digits == s.rest.size()) {
-      return Error(ErrorCode::type_mismatch,
-                   quoted(text) + " is no duration; write a number and a unit (us ms s m h d w): 90s, 1h30m");
+      return Error(
+          ErrorCode::type_mismatch,
+          in_quotes(text) + " is no duration; write a number and a unit (us ms s m h d w): 90s, 1h30m");
     }
-    if (digits > 18) return Error(ErrorCode::out_of_range, "duration " + quoted(text) + " is too long");
+    if (digits > 18) return Error(ErrorCode::out_of_range, "duration " + in_quotes(text) + " is too long");
     std::int64_t part = s.take(digits);
     const auto unit = unit_us(s);
     if (!unit) {
       return Error(ErrorCode::type_mismatch,
-                   "duration " + quoted(text) + " has an unknown unit; known are us ms s m h d w");
+                   "duration " + in_quotes(text) + " has an unknown unit; known are us ms s m h d w");
     }
     if (__builtin_mul_overflow(part, *unit, &part) || __builtin_add_overflow(total, part, &total)) {
-      return Error(ErrorCode::out_of_range, "duration " + quoted(text) + " is too long");
+      return Error(ErrorCode::out_of_range, "duration " + in_quotes(text) + " is too long");
     }
   } while (!s.done());
   return total;

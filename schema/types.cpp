@@ -64,11 +64,11 @@ constexpr std::array kTypeNames{
     TypeName{"date32", TypeId::date},
 };
 
-constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+constexpr char lowered(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
-bool same_word(std::string_view any_case, std::string_view lower_case) noexcept {
+bool is_name(std::string_view any_case, std::string_view lower_case) noexcept {
   return std::equal(any_case.begin(), any_case.end(), lower_case.begin(), lower_case.end(),
-                    [](char a, char b) { return lower(a) == b; });
+                    [](char a, char b) { return lowered(a) == b; });
 }
 
 }  // namespace
@@ -82,7 +82,7 @@ std::string_view name_of(TypeId type) noexcept {
 
 std::optional<TypeId> type_from_name(std::string_view name) noexcept {
   for (const TypeName& t : kTypeNames) {
-    if (same_word(name, t.name)) return t.type;
+    if (is_name(name, t.name)) return t.type;
   }
   return std::nullopt;
 }
@@ -103,7 +103,7 @@ std::string_view name_of(StorageTier tier) noexcept {
 
 std::optional<StorageTier> tier_from_name(std::string_view name) noexcept {
   for (StorageTier t : {StorageTier::none, StorageTier::hot, StorageTier::warm, StorageTier::cold}) {
-    if (same_word(name, name_of(t))) return t;
+    if (is_name(name, name_of(t))) return t;
   }
   return std::nullopt;
 }

@@ -12,8 +12,8 @@ namespace {
 
 constexpr MessageFile kFormat = {"FIRNTBL1", 1};
 constexpr std::size_t kNameBytesMax = 255;
-constexpr unsigned kDepthMax = 8;
-constexpr unsigned kTablesMax = 10'000'000;
+constexpr unsigned kListDepthMax = 8;
+constexpr unsigned kListTablesMax = 10'000'000;
 
 Error damaged(const std::string& what) {
   return {ErrorCode::corrupt, std::string(kDatabaseListName) + ": " + what +
@@ -57,7 +57,7 @@ Result<DatabaseList> decode_database_list(std::span<const std::uint8_t> bytes) {
   if (!body)
     return body.error().code() == ErrorCode::corrupt ? damaged(body.error().message())
                                                      : body.error().within(kDatabaseListName);
-  flatbuffers::Verifier verifier(body->data(), body->size(), kDepthMax, kTablesMax);
+  flatbuffers::Verifier verifier(body->data(), body->size(), kListDepthMax, kListTablesMax);
   if (!verifier.VerifyBuffer<fb::DatabaseList>(nullptr))
     return damaged("no sound FlatBuffers message at offset 24");
   return from_message(*flatbuffers::GetRoot<fb::DatabaseList>(body->data()));

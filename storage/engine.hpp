@@ -1,11 +1,13 @@
-// The inside of a TableStore, shared by the files that make it up: engine_open (create, recover, close), engine_blocks
-// (bulk data before its commit), engine_requests (writes become records), engine_commit (records become true),
-// engine_read (snapshots, queries), engine_jobs, engine_rewrite and engine_demote (moves), engine_policy (what is due).
+// The inside of a TableStore, shared by the files that make it up: engine_open (create, recover, close),
+// engine_foreign (reading beside other processes), engine_blocks (bulk data before its commit), engine_requests (writes
+// become records), engine_commit (records become true), engine_read (snapshots, queries), engine_jobs, engine_rewrite
+// and engine_demote (moves), engine_policy (what is due).
 //
 // Locks, in the order in which they may be taken:
 //   checkpoint_mutex one checkpoint at a time
 //   commit_mutex    one commit, publication or checkpoint at a time
 //   plan_mutex      planning a read or a job: resolving ends, the hot image, trimming the delta
+//   foreign_mutex   what a reader knows of the table's writer (short)
 //   warm_mutex      appending to the open warm log
 //   view_mutex      the newest view (short)
 //   pins' mutex     pins and bases of running jobs (short)
@@ -14,6 +16,7 @@
 #include <mutex>
 #include <set>
 
+#include "io/table_lock.hpp"
 #include "storage/checkpoint.hpp"
 #include "storage/commit_log.hpp"
 #include "storage/hot_image.hpp"
@@ -29,6 +32,8 @@ struct ReadContext {
   std::shared_ptr<hot::HotStore> store;  ///< outlives the transaction
   hot::HotReader hot;
 };
+
+struct CleanMarker;
 
 class Engine {
  public:
@@ -119,12 +124,12 @@ class Engine {
   Engine() = default;
   Result<void> write_table_file(std::int64_t created_us);
   Result<void> read_table_file();
-  Result<void> open_foreign();
   Result<void> recover();
+  Result<void> lock_for_writing();
   Result<bool> open_clean();
+  Result<bool> log_belongs_to(const CleanMarker& marker);
   Result<void> rebuild();
   Result<void> load_view(const hot::HotReader& reader);
-  Result<void> follow_writer(const hot::HotReader& reader);
   Result<void> check_named_files();
   Result<void> remove_orphans();
   Result<void> fill_delta(const hot::HotReader& reader);
@@ -132,7 +137,21 @@ class Engine {
   void release_hot();
   std::string generation_folder(std::uint64_t n) const;
   std::size_t map_bytes(const HybridTableConfig& config) const;
+  Result<std::uint64_t> newest_generation() const;
+  void remove_generations_but(std::uint64_t kept) const;
   Result<void> checkpoint_locked();
+
+  // engine_foreign.cpp: options.read_only
+  Result<void> open_foreign();
+  Result<void> attach();
+  bool writer_came();
+  Result<std::shared_ptr<hot::HotStore>> writers_store();
+  Result<std::shared_ptr<hot::HotStore>> trusted_store();
+  Result<std::shared_ptr<hot::HotStore>> private_store();
+  Result<std::shared_ptr<hot::HotStore>> nameless_store() const;
+  Result<bool> log_ends_at(std::uint64_t sequence) const;
+  Result<hot::HotReader> follow_writer(const hot::HotStore& store, bool anew);
+  Result<ReadContext> begin_foreign_read();
 
   // engine_blocks.cpp
   Result<std::vector<RowFileInfo>> append_blocks(const Batch& rows, std::span<const std::uint64_t> csns,
@@ -173,6 +192,8 @@ class Engine {
   Result<std::optional<ScanBatch>> point_rows(const PreparedQuery& prepared, std::uint64_t csn,
                                               QueryProfile& profile);
   void trim_delta(const View& view);
+  Result<void> check_untouched(const UnreadableFiles& unreadable, const View& view,
+                               std::span<const ColumnRange> ranges, std::uint64_t csn) const;
 
   // engine_policy.cpp
   std::optional<JobOrder> job_towards(StorageTier to, const View& now);
@@ -184,15 +205,21 @@ class Engine {
   // engine_jobs.cpp
   Result<JobReport> demote_hot(StorageTier to, std::uint64_t upto);
   Result<JobReport> rewrite_files(const JobOrder& order);
+  void leave_damaged_alone(std::span<const std::uint64_t> ids) const;
   bool version_needed(std::uint64_t begin, std::uint64_t end, std::uint64_t horizon) const;
 
+  std::optional<io::TableWriterLock> writer_lock_;  ///< goes last
   std::unique_ptr<CommitLog> log_;
-  std::shared_ptr<hot::HotStore> hot_;  ///< guarded by view_mutex_ where it may be let go (close)
-  std::uint64_t generation_ = 0;
+  std::shared_ptr<hot::HotStore> hot_;         ///< guarded by view_mutex_ where it may be let go (close)
+  std::atomic<std::uint64_t> generation_ = 0;  ///< 0: an environment of our own, for reading only
 
   std::mutex checkpoint_mutex_;  ///< outermost: one checkpoint at a time
   std::mutex commit_mutex_;
-  std::mutex plan_mutex_;
+  std::recursive_mutex
+      plan_mutex_;            ///< a read beside a writer takes over its catalog in the midst of planning
+  std::mutex foreign_mutex_;  ///< the next two (short)
+  std::shared_ptr<io::TableReaderLock> reader_lock_;
+  std::string writer_seen_;
   mutable std::mutex view_mutex_;
   View view_;
   HotDelta delta_;

@@ -99,7 +99,7 @@ Result<std::vector<RowFileInfo>> Engine::append_blocks(const Batch& rows, std::s
       FIRN_TRY(ensure_warm_log());
       std::vector<std::span<const std::uint8_t>> parts;
       for (const Buffer& b : blocks[i].parts) parts.push_back(b.bytes());
-      FIRN_ASSIGN(const io::EntryPosition position, warm_log_->append(parts, kBlockKind));
+      FIRN_ASSIGN(const io::EntryPosition position, warm_log_->append(parts, kBlockKind, blocks[i].crc));
       infos[i].path = warm_name_->path().substr(folder.size() + 1);
       infos[i].offset = position.payload_offset;
       unnamed_blocks_[infos[i].path].insert(infos[i].id);

@@ -21,13 +21,27 @@ bool Engine::version_needed(std::uint64_t begin, std::uint64_t end, std::uint64_
   return pin != pins_->csns.end() && *pin < end;
 }
 
+/// So that no such job is offered again.
+void Engine::leave_damaged_alone(std::span<const std::uint64_t> ids) const {
+  const View now = view();
+  for (const std::uint64_t id : ids) {
+    const FileEntryPtr f = now.catalog->find(id);
+    if (!f || f->unreadable) continue;
+    const auto file = f->open();
+    const Result<void> sound = file ? (*file)->verify() : Result<void>(file.error());
+    if (!sound) f->leave_alone(sound.error());
+  }
+}
+
 Result<JobReport> Engine::run_job(const JobOrder& order) {
   FIRN_TRY(check_open());
   if (const std::string why = read_only_reason(); !why.empty()) return Error(ErrorCode::read_only, why);
   try {
     if (order.from_hot) return demote_hot(order.to, order.hot_upto == 0 ? kCsnMax.value : order.hot_upto);
     if (order.inputs.empty()) return JobReport{};
-    return rewrite_files(order);
+    Result<JobReport> done = rewrite_files(order);
+    if (!done && done.error().code() == ErrorCode::corrupt) leave_damaged_alone(order.inputs);
+    return done;
   } catch (const Error& e) {
     return e;
   } catch (const std::bad_alloc&) {

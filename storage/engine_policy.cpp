@@ -16,7 +16,7 @@ constexpr std::size_t kJobFilesMax = 64;
 constexpr std::uint64_t kHotMoveRowsMax = 300'000;  // rows that one log record may carry into hot
 constexpr double kEndedPart = 0.2;  // a file with more ended rows than this is worth rewriting
 
-bool idle(const FileEntryPtr& f) { return !f->lent && !f->retired; }
+bool idle(const FileEntryPtr& f) { return !f->lent && !f->retired && !f->unreadable; }
 
 /// Files of one tier in key order, as many as make one job.
 std::vector<std::uint64_t> batch_of(std::vector<FileEntryPtr> files, std::uint64_t rows_max) {
@@ -205,13 +205,18 @@ Result<std::uint64_t> Engine::live_rows(const FileEntry& entry) const {
   const RowFileInfo& info = entry.info;
   if (info.history) return std::uint64_t{0};
   const auto ends = entry.ends();
-  if (info.tombstones == 0) return info.rows - ends->size();
-  FIRN_ASSIGN(const auto file, entry.open());
+  const std::uint64_t unlooked = info.rows - std::min(info.rows, info.tombstones + ends->size());
+  if (info.tombstones == 0) return unlooked;
+  const auto opened = entry.open();
+  if (!opened) return unlooked;  // the query that needs it says why
+  const auto& file = *opened;
   std::uint64_t live = 0;
   ReadCost cost;
   std::size_t next_end = 0;
   for (std::size_t g = 0; g < file->groups(); ++g) {
-    FIRN_ASSIGN(const Buffer bits, file->tombstones(g, cost));
+    const Result<Buffer> read = file->tombstones(g, cost);
+    if (!read) return unlooked;
+    const Buffer& bits = *read;
     for (std::uint64_t r = file->group_first(g); r < file->group_first(g + 1); ++r) {
       const bool ended = next_end < ends->size() && ends->rows[next_end] == r;
       if (ended) ++next_end;
@@ -228,15 +233,16 @@ Result<StoreStats> Engine::stats() {
   View now;
   HotRows hot;
   hot::HotState state;
+  UnreadableFiles unreadable;  // their rows are counted as if none had ended
   {
     std::lock_guard lock(plan_mutex_);
     FIRN_ASSIGN(ReadContext context, begin_read());
     now = context.view;
     state = context.hot.state();
     if (state.versions != 0) {
-      FIRN_ASSIGN(hot, images_.rows_at(now, context.hot, delta_, now.csn));
+      FIRN_ASSIGN(hot, images_.rows_at(now, context.hot, delta_, now.csn, &unreadable));
     }
-    FIRN_TRY(resolve_ends(now, delta_));
+    FIRN_TRY(resolve_ends(now, delta_, &unreadable));
     trim_delta(now);
   }
   s.csn = Csn{now.csn};

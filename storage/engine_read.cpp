@@ -10,7 +10,6 @@
 namespace firn::storage {
 namespace {
 
-constexpr int kFollowAttempts = 5;
 constexpr std::size_t kUnitsPerThread = 2;  // fewer groups than this a thread are not worth a second one
 
 std::int64_t elapsed_us(std::chrono::steady_clock::time_point since) {
@@ -85,26 +84,17 @@ View Engine::view() const {
 }
 
 Result<ReadContext> Engine::begin_read() {
+  FIRN_TRY(check_open());
+  if (options.read_only) return begin_foreign_read();
   std::shared_ptr<hot::HotStore> store;
   {
     std::lock_guard lock(view_mutex_);
     store = hot_;
   }
-  FIRN_TRY(check_open());
   if (!store) return Error(ErrorCode::closed, "table " + name + " is closed");
-  for (int attempt = 0;; ++attempt) {
-    View view;
-    FIRN_ASSIGN(auto reader, store->read([&] { view = this->view(); }));
-    if (options.read_only && reader.state().csn != view.csn) {
-      // Another process has committed: its catalog, with all files opened while this transaction names them. A file
-      // that is gone already was replaced meanwhile: look again.
-      const Result<void> followed = follow_writer(reader);
-      if (!followed && followed.error().code() == ErrorCode::not_found && attempt < kFollowAttempts) continue;
-      FIRN_TRY(followed);
-      view = this->view();
-    }
-    return ReadContext{std::move(view), std::move(store), std::move(reader)};
-  }
+  View view;
+  FIRN_ASSIGN(auto reader, store->read([&] { view = this->view(); }));
+  return ReadContext{std::move(view), std::move(store), std::move(reader)};
 }
 
 Result<void> Engine::check_horizon(std::uint64_t csn) const {
@@ -230,9 +220,26 @@ void Engine::trim_delta(const View& view) {
 Result<View> Engine::resolve_all() {
   std::lock_guard lock(plan_mutex_);
   FIRN_ASSIGN(ReadContext context, begin_read());
-  FIRN_TRY(resolve_ends(context.view, delta_));
+  UnreadableFiles unreadable;  // whoever needs one of them will hear of it
+  FIRN_TRY(resolve_ends(context.view, delta_, &unreadable));
+  for (const UnreadableFile& u : unreadable) u.file->leave_alone(u.error);
   trim_delta(context.view);
   return context.view;
+}
+
+/// The query must not touch what cannot be read: neither its rows nor older versions that they ended may show.
+Result<void> Engine::check_untouched(const UnreadableFiles& unreadable, const View& view,
+                                     std::span<const ColumnRange> ranges, std::uint64_t csn) const {
+  for (const UnreadableFile& u : unreadable) {
+    const RowFileInfo& info = u.file->info;
+    if (info.csn_min > csn || !may_touch_keys(info, view.catalog->schema(), ranges)) continue;
+    FIRN_ASSIGN(const std::string min, key_text(info.key_min));
+    FIRN_ASSIGN(const std::string max, key_text(info.key_max));
+    return u.error.within("table " + name + ": the rows with keys " + min + " to " + max + " of commits " +
+                          std::to_string(info.csn_min) + " to " + std::to_string(info.csn_max) +
+                          " cannot be read");
+  }
+  return {};
 }
 
 /// Plans a scan of these columns as of `csn`; the ranges prune.
@@ -241,16 +248,18 @@ Result<std::unique_ptr<TableScan>> Engine::plan_scan(const std::vector<std::size
                                                      QueryProfile& profile) {
   std::lock_guard lock(plan_mutex_);
   FIRN_ASSIGN(ReadContext context, begin_read());
+  UnreadableFiles unreadable;
   HotRows hot;
   if (context.hot.state().versions != 0) {
-    FIRN_ASSIGN(hot, images_.rows_at(context.view, context.hot, delta_, csn));
+    FIRN_ASSIGN(hot, images_.rows_at(context.view, context.hot, delta_, csn, &unreadable));
   } else {
     images_.clear();
   }
   const View view = context.view;
   { const hot::HotReader ended = std::move(context.hot); }  // no LMDB transaction outlives the planning
-  FIRN_TRY(resolve_ends(view, delta_));
+  FIRN_TRY(resolve_ends(view, delta_, &unreadable));
   trim_delta(view);
+  FIRN_TRY(check_untouched(unreadable, view, ranges, csn));
   return TableScan::plan(view, std::move(hot), csn, columns, ranges, profile);
 }
 

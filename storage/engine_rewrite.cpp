@@ -152,7 +152,16 @@ Result<JobReport> Engine::rewrite_files(const JobOrder& order) {
       inputs.push_back(f);
     }
     FIRN_ASSIGN(lease, InputLease::take(inputs));
-    FIRN_TRY(resolve_ends(base_view, delta_));
+    UnreadableFiles unreadable;
+    FIRN_TRY(resolve_ends(base_view, delta_, &unreadable));
+    for (const UnreadableFile& u : unreadable) {
+      u.file->leave_alone(u.error);
+      for (const FileEntryPtr& f : inputs)
+        if (f == u.file || ranges_overlap(f->info, u.file->info.key_min, u.file->info.key_max)) {
+          f->leave_alone(u.error);
+          return u.error.within("a move of " + f->info.path);
+        }
+    }
     base_lease = std::make_unique<BaseLease>(pins_->bases, pins_->mutex, base_view.csn);
   }
   const std::uint64_t base = base_view.csn, horizon = base_view.catalog->horizon;

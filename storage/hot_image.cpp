@@ -36,7 +36,7 @@ class RowCollector {
 };
 
 Result<std::shared_ptr<const HotImage>> build(const View& view, const hot::HotReader& reader,
-                                              std::uint64_t csn) {
+                                              std::uint64_t csn, UnreadableFiles* unreadable) {
   RowCollector rows(*view.catalog);
   std::string done;  // key whose visible version was met already
   bool any = false;
@@ -54,7 +54,7 @@ Result<std::shared_ptr<const HotImage>> build(const View& view, const hot::HotRe
   image->keys = std::move(rows.keys());
   rows.csns().resize(image->csns.size());
   image->rows = rows.batch();
-  FIRN_ASSIGN(const auto ends, ends_by_files(view, image->keys, image->csns, csn));
+  FIRN_ASSIGN(const auto ends, ends_by_files(view, image->keys, image->csns, csn, unreadable));
   for (std::size_t i = 0; i < ends.size(); ++i)
     if (ends[i] != 0) image->ended.push_back(static_cast<std::uint32_t>(i));
   return std::shared_ptr<const HotImage>(image);
@@ -75,7 +75,7 @@ std::optional<std::uint32_t> position(const KeyColumn& keys, std::string_view ke
 }
 
 Result<HotRows> advance(std::shared_ptr<const HotImage> image, const View& view, const hot::HotReader& reader,
-                        std::vector<std::string> changed, std::uint64_t csn) {
+                        std::vector<std::string> changed, std::uint64_t csn, UnreadableFiles* unreadable) {
   HotRows out;
   out.hidden = image->ended;
   std::sort(changed.begin(), changed.end());
@@ -89,11 +89,11 @@ Result<HotRows> advance(std::shared_ptr<const HotImage> image, const View& view,
   const bool files_since = std::any_of(view.catalog->files.begin(), view.catalog->files.end(),
                                        [&](const auto& f) { return f->info.csn_max > image->csn; });
   if (files_since) {
-    FIRN_ASSIGN(const auto ends, ends_by_files(view, image->keys, image->csns, csn));
+    FIRN_ASSIGN(const auto ends, ends_by_files(view, image->keys, image->csns, csn, unreadable));
     for (std::size_t i = 0; i < ends.size(); ++i)
       if (ends[i] != 0) out.hidden.push_back(static_cast<std::uint32_t>(i));
   }
-  FIRN_ASSIGN(const auto fresh_ends, ends_by_files(view, fresh.keys(), fresh.csns(), csn));
+  FIRN_ASSIGN(const auto fresh_ends, ends_by_files(view, fresh.keys(), fresh.csns(), csn, unreadable));
   const std::size_t count = fresh.csns().size();
   Batch rows = fresh.batch();
   if (std::any_of(fresh_ends.begin(), fresh_ends.end(), [](std::uint64_t e) { return e != 0; })) {
@@ -112,7 +112,7 @@ Result<HotRows> advance(std::shared_ptr<const HotImage> image, const View& view,
 }  // namespace
 
 Result<HotRows> HotImageCache::rows_at(const View& view, const hot::HotReader& reader, const HotDelta& delta,
-                                       std::uint64_t csn) {
+                                       std::uint64_t csn, UnreadableFiles* unreadable) {
   std::shared_ptr<const HotImage> image;
   {
     std::lock_guard lock(mutex_);
@@ -125,14 +125,16 @@ Result<HotRows> HotImageCache::rows_at(const View& view, const hot::HotReader& r
     if (changes.size() <= std::max<std::size_t>(kFreshRowsMin, image->keys.size() / 10)) {
       std::vector<std::string> keys;
       for (auto& [key, at] : changes) keys.push_back(std::move(key));
-      return advance(std::move(image), view, reader, std::move(keys), csn);
+      return advance(std::move(image), view, reader, std::move(keys), csn, unreadable);
     }
   }
-  FIRN_ASSIGN(image, build(view, reader, csn));
+  const std::size_t noted = unreadable == nullptr ? 0 : unreadable->size();
+  FIRN_ASSIGN(image, build(view, reader, csn, unreadable));
   HotRows out;
   out.hidden = image->ended;
   out.image = image;
-  if (csn == view.csn) {
+  const bool complete = unreadable == nullptr || unreadable->size() == noted;
+  if (csn == view.csn && complete) {
     std::lock_guard lock(mutex_);
     if (!image_ || image_->epoch != image->epoch || image_->csn < image->csn) image_ = std::move(image);
   }

@@ -32,9 +32,10 @@ struct HotRows {
 /// Keeps the newest image. Thread-safe.
 class HotImageCache {
  public:
-  /// The hot rows visible at `csn` <= view.csn. `reader` belongs to the view.
+  /// The hot rows visible at `csn` <= view.csn. `reader` belongs to the view. Rows that an unreadable file may have
+  /// ended are given with it noted (resolver.hpp); such an image is not kept.
   Result<HotRows> rows_at(const View& view, const hot::HotReader& reader, const HotDelta& delta,
-                          std::uint64_t csn);
+                          std::uint64_t csn, UnreadableFiles* unreadable = nullptr);
   /// The CSN from which the cached image needs the delta; kCsnMax if there is none.
   std::uint64_t needs_delta_from() const;
   void clear();

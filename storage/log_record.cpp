@@ -192,8 +192,7 @@ Result<LogRecord> unpack(const fb::LogRecord& f) {
     r.schema = std::move(v);
   }
   if (f.config() != nullptr) {
-    FIRN_ASSIGN(HybridTableConfig c, unpack(*f.config()));
-    r.config = std::move(c);
+    FIRN_ASSIGN(r.config, unpack(*f.config()));
   }
   r.horizon = f.horizon();
   r.next_file_id = f.next_file_id();

@@ -97,17 +97,88 @@ std::shared_ptr<const EndVector> merged(const EndVector& old, const EndMap& foun
   return out;
 }
 
-Result<void> join_files(const FileEntry& older, const FileKeys& keys, const RowCsns& csns,
-                        const FileEntry& newer, std::uint64_t upto, EndMap& found) {
-  FIRN_ASSIGN(const auto file, newer.open());
-  FIRN_ASSIGN(const auto newer_keys, file->keys());
-  FIRN_ASSIGN(const RowCsns newer_csns, RowCsns::read(*file));
-  merge_join(keys.keys, newer_keys->keys, [&](std::size_t i, std::size_t j) {
+/// Notes that `file` cannot be read; the error again if it is not the file's fault or nobody keeps notes.
+Result<void> note_unreadable(UnreadableFiles* unreadable, const FileEntryPtr& file, const Error& error) {
+  if (unreadable == nullptr || error.code() == ErrorCode::memory || error.code() == ErrorCode::internal)
+    return error;
+  const bool known = std::any_of(unreadable->begin(), unreadable->end(),
+                                 [&](const UnreadableFile& u) { return u.file == file; });
+  if (!known) unreadable->push_back({file, error});
+  return {};
+}
+
+/// What is needed of a file to join it.
+struct FileSide {
+  std::shared_ptr<const FileKeys> keys;
+  RowCsns csns;
+  static Result<FileSide> read(const FileEntry& entry) {
+    FileSide side;
+    FIRN_ASSIGN(const auto file, entry.open());
+    FIRN_ASSIGN(side.keys, file->keys());
+    FIRN_ASSIGN(side.csns, RowCsns::read(*file));
+    return side;
+  }
+};
+
+void join_files(const FileEntry& older, const FileSide& a_side, const FileEntry& newer,
+                const FileSide& b_side, std::uint64_t upto, EndMap& found) {
+  const FileKeys& keys = *a_side.keys;
+  merge_join(keys.keys, b_side.keys->keys, [&](std::size_t i, std::size_t j) {
     const std::uint32_t row = keys.row(i);
-    const Version a{csns[row], older.info.block_number},
-        b{newer_csns[newer_keys->row(j)], newer.info.block_number};
+    const Version a{a_side.csns[row], older.info.block_number},
+        b{b_side.csns[b_side.keys->row(j)], newer.info.block_number};
     if (b.csn <= upto && b.ends(a)) note_end(found, row, b.csn);
   });
+}
+/// Hot versions by key that came since the least resolved file.
+struct HotChanges {
+  std::vector<std::pair<std::string, std::uint64_t>> by_key;
+  KeyColumn keys;
+  bool touch(const RowFileInfo& info) const {
+    const auto first =
+        std::lower_bound(by_key.begin(), by_key.end(), std::pair(info.key_min, std::uint64_t{0}));
+    return first != by_key.end() && first->first <= info.key_max;
+  }
+};
+
+void join_hot(const FileEntry& older, const FileSide& side, const HotChanges& changes, EndMap& found) {
+  merge_join(side.keys->keys, changes.keys, [&](std::size_t i, std::size_t j) {
+    const std::uint32_t row = side.keys->row(i);
+    const std::uint64_t end = changes.by_key[j].second;
+    // One of several blocks of a commit: a hot row of that commit came there by a move, as the last of its key.
+    const bool same_commit = end == side.csns[row] && older.info.base_csn < older.info.csn_min;
+    if (end > side.csns[row] || same_commit) note_end(found, row, end);
+  });
+}
+
+Result<void> resolve_file(const FileEntryPtr& f, const View& view, const HotChanges& changes,
+                          UnreadableFiles* unreadable) {
+  const std::uint64_t from = f->resolved_to();
+  std::vector<FileEntryPtr> newer;
+  for (const FileEntryPtr& g : view.catalog->files) {
+    const bool same_commit = g->info.csn_max == from + 1 || g->info.csn_max > from;
+    if (g != f && same_commit && g->info.csn_max >= f->info.csn_min && g->info.csn_min <= view.csn &&
+        ranges_overlap(g->info, f->info.key_min, f->info.key_max))
+      newer.push_back(g);
+  }
+  const bool by_hot = changes.touch(f->info);
+  EndMap found;
+  bool all = true;
+  if (!newer.empty() || by_hot) {
+    const Result<FileSide> side = FileSide::read(*f);
+    if (!side) return note_unreadable(unreadable, f, side.error());
+    for (const FileEntryPtr& g : newer) {
+      const Result<FileSide> other = FileSide::read(*g);
+      if (other) {
+        join_files(*f, *side, *g, *other, view.csn, found);
+      } else {
+        FIRN_TRY(note_unreadable(unreadable, g, other.error()));
+        all = false;
+      }
+    }
+    if (by_hot) join_hot(*f, *side, changes, found);
+  }
+  f->set_ends(found.empty() ? f->ends() : merged(*f->ends(), found), all ? view.csn : from);
   return {};
 }
 
@@ -147,57 +218,23 @@ void HotDelta::clear() {
   count_ = 0;
 }
 
-Result<void> resolve_ends(const View& view, const HotDelta& delta) {
+Result<void> resolve_ends(const View& view, const HotDelta& delta, UnreadableFiles* unreadable) {
   std::uint64_t lowest = view.csn;
   for (const FileEntryPtr& f : view.catalog->files)
     if (!f->info.history) lowest = std::min(lowest, f->resolved_to());
   if (lowest >= view.csn) return {};
 
-  auto changed = delta.collect(lowest, view.csn);
-  std::sort(changed.begin(), changed.end());
-  KeyColumn changed_keys(view.catalog->schema());
-  for (const auto& [key, csn] : changed) changed_keys.push_back(key);
-
-  for (const FileEntryPtr& f : view.catalog->files) {
-    const std::uint64_t from = f->resolved_to();
-    if (f->info.history || from >= view.csn) continue;
-    std::vector<FileEntryPtr> newer;
-    for (const FileEntryPtr& g : view.catalog->files) {
-      const bool same_commit = g->info.csn_max == from + 1 || g->info.csn_max > from;
-      if (g != f && same_commit && g->info.csn_max >= f->info.csn_min && g->info.csn_min <= view.csn &&
-          ranges_overlap(g->info, f->info.key_min, f->info.key_max))
-        newer.push_back(g);
-    }
-    const bool touched = !changed.empty() && changed.back().first >= f->info.key_min &&
-                         changed.front().first <= f->info.key_max;
-    EndMap found;
-    if (!newer.empty() || touched) {
-      const auto first =
-          std::lower_bound(changed.begin(), changed.end(), std::pair(f->info.key_min, std::uint64_t{0}));
-      const bool in_range = first != changed.end() && first->first <= f->info.key_max;
-      if (!newer.empty() || in_range) {
-        FIRN_ASSIGN(const auto file, f->open());
-        FIRN_ASSIGN(const auto keys, file->keys());
-        FIRN_ASSIGN(const RowCsns csns, RowCsns::read(*file));
-        for (const FileEntryPtr& g : newer) FIRN_TRY(join_files(*f, *keys, csns, *g, view.csn, found));
-        if (in_range) {
-          merge_join(keys->keys, changed_keys, [&](std::size_t i, std::size_t j) {
-            const std::uint32_t row = keys->row(i);
-            const std::uint64_t end = changed[j].second;
-            // One of several blocks of a commit: a hot row of that commit came there by a move, as the last of its key.
-            const bool same_commit = end == csns[row] && f->info.base_csn < f->info.csn_min;
-            if (end > csns[row] || same_commit) note_end(found, row, end);
-          });
-        }
-      }
-    }
-    f->set_ends(found.empty() ? f->ends() : merged(*f->ends(), found), view.csn);
-  }
+  HotChanges changes{delta.collect(lowest, view.csn), KeyColumn(view.catalog->schema())};
+  std::sort(changes.by_key.begin(), changes.by_key.end());
+  for (const auto& [key, csn] : changes.by_key) changes.keys.push_back(key);
+  for (const FileEntryPtr& f : view.catalog->files)
+    if (!f->info.history && f->resolved_to() < view.csn) FIRN_TRY(resolve_file(f, view, changes, unreadable));
   return {};
 }
 
 Result<std::vector<std::uint64_t>> ends_by_files(const View& view, const KeyColumn& keys,
-                                                 const std::vector<std::uint64_t>& csns, std::uint64_t csn) {
+                                                 const std::vector<std::uint64_t>& csns, std::uint64_t csn,
+                                                 UnreadableFiles* unreadable) {
   std::vector<std::uint64_t> ends(keys.size(), 0);
   if (keys.size() == 0) return ends;
   const std::uint64_t oldest = *std::min_element(csns.begin(), csns.end());
@@ -205,11 +242,13 @@ Result<std::vector<std::uint64_t>> ends_by_files(const View& view, const KeyColu
   const std::string min(keys.at(0, scratch_min)), max(keys.at(keys.size() - 1, scratch_max));
   for (const FileEntryPtr& g : view.catalog->files) {
     if (g->info.csn_max <= oldest || g->info.csn_min > csn || !ranges_overlap(g->info, min, max)) continue;
-    FIRN_ASSIGN(const auto file, g->open());
-    FIRN_ASSIGN(const auto file_keys, file->keys());
-    FIRN_ASSIGN(const RowCsns file_csns, RowCsns::read(*file));
-    merge_join(keys, file_keys->keys, [&](std::size_t i, std::size_t j) {
-      const std::uint64_t end = file_csns[file_keys->row(j)];
+    const Result<FileSide> side = FileSide::read(*g);
+    if (!side) {
+      FIRN_TRY(note_unreadable(unreadable, g, side.error()));
+      continue;
+    }
+    merge_join(keys, side->keys->keys, [&](std::size_t i, std::size_t j) {
+      const std::uint64_t end = side->csns[side->keys->row(j)];
       if (end > csns[i] && end <= csn && (ends[i] == 0 || end < ends[i])) ends[i] = end;
     });
   }

@@ -28,12 +28,22 @@ class HotDelta {
   std::size_t count_ = 0;
 };
 
-/// Brings every current file of the view's catalog to resolved_to >= view.csn. The caller serialises calls.
-Result<void> resolve_ends(const View& view, const HotDelta& delta);
+/// A file that could not be read while ends were looked for, and why.
+struct UnreadableFile {
+  FileEntryPtr file;
+  Error error;
+};
+using UnreadableFiles = std::vector<UnreadableFile>;
+
+/// Brings every current file of the view's catalog to resolved_to >= view.csn. The caller serialises calls. A file that
+/// cannot be read is the error; with `unreadable` it is noted there instead, and files that it may have ended rows of
+/// stay unresolved: their ends are known but for the keys between its key_min and key_max.
+Result<void> resolve_ends(const View& view, const HotDelta& delta, UnreadableFiles* unreadable = nullptr);
 
 /// For keys in ascending order with their CSNs (hot rows): marks those that a file of the view ends at or below `csn`.
-/// Returns the first such end a key, 0 for none.
+/// Returns the first such end a key, 0 for none. `unreadable` as above.
 Result<std::vector<std::uint64_t>> ends_by_files(const View& view, const KeyColumn& keys,
-                                                 const std::vector<std::uint64_t>& csns, std::uint64_t csn);
+                                                 const std::vector<std::uint64_t>& csns, std::uint64_t csn,
+                                                 UnreadableFiles* unreadable = nullptr);
 
 }  // namespace firn::storage

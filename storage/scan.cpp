@@ -57,13 +57,24 @@ QueryProfile::Tier& tier_of(QueryProfile& profile, StorageTier tier) {
 
 }  // namespace
 
+bool may_touch_keys(const RowFileInfo& info, const Schema& schema, std::span<const ColumnRange> ranges) {
+  if (schema.key().empty()) return true;
+  const std::size_t first = schema.key().front();  // keys order by it
+  for (const ColumnRange& r : ranges) {
+    if (r.column != first) continue;
+    const Result<Key> min = decode_key(schema, info.key_min), max = decode_key(schema, info.key_max);
+    if (min && max && disjoint(r, min->front(), max->front())) return false;
+  }
+  return true;
+}
+
 Result<void> TableScan::plan_file(const FileEntryPtr& entry, std::span<const ColumnRange> ranges,
                                   QueryProfile& profile) {
   QueryProfile::Tier& tier = tier_of(profile, entry->info.tier);
   const RowFileInfo& info = entry->info;
   const Schema& schema = catalog_->schema();
   const bool out_of_time = info.csn_min > csn_ || (info.history && info.end_max <= csn_);
-  if (out_of_time || pruned_by_time(info, schema, ranges)) {
+  if (out_of_time || pruned_by_time(info, schema, ranges) || !may_touch_keys(info, schema, ranges)) {
     tier.files_pruned += 1;
     return {};
   }

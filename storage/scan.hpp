@@ -10,6 +10,9 @@
 
 namespace firn::storage {
 
+/// Whether rows whose keys meet the ranges may have keys that lie between those of the file.
+bool may_touch_keys(const RowFileInfo& info, const Schema& schema, std::span<const ColumnRange> ranges);
+
 /// next() may be called from several threads; each call gives another group.
 class TableScan {
  public:

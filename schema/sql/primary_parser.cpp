@@ -9,7 +9,7 @@ namespace firn::sql {
 
 namespace {
 
-constexpr const char* kOneTable = "this dialect has one table per SELECT: no joins, subqueries or WITH";
+constexpr const char* kOneTableOnly = "this dialect has one table per SELECT: no joins, subqueries or WITH";
 constexpr const char* kNoWindows = "this dialect has one table per SELECT and no window functions";
 
 std::string lower(std::string_view s) {
@@ -63,7 +63,7 @@ Result<void> ExpressionParser::parse_word() {
   if (tokens_.at_word("CASE")) return parse_case();
   if (tokens_.at_word("CAST") && tokens_.at_symbol("(", 1)) return parse_cast();
   const bool nests = tokens_.at_word("SELECT") || (tokens_.at_word("EXISTS") && tokens_.at_symbol("(", 1));
-  if (nests) return tokens_.unsupported(token.begin, kOneTable);
+  if (nests) return tokens_.unsupported(token.begin, kOneTableOnly);
   if (at_typed_literal(tokens_)) {
     FIRN_ASSIGN(Value value, take_typed_literal(tokens_));
     return push(ExprOp::literal, token.begin, 0, symbols_.literal(std::move(value)));

@@ -17,7 +17,8 @@ struct SegmentOptions {
 class SegmentWriter {
  public:
   /// Creates `info.path` (which must not exist). info: id, history, schema_version, created_us are taken over.
-  static Result<std::unique_ptr<SegmentWriter>> create(io::Disk& disk, const Schema& schema, RowFileInfo info,
+  static Result<std::unique_ptr<SegmentWriter>> create(io::Disk& disk, const Schema& schema,
+                                                       const RowFileInfo& info,
                                                        const SegmentOptions& options);
   virtual ~SegmentWriter() = default;
   /// Rows in ascending key order over all calls (history: ascending (key, csn)). csns: one a row. ends: one a row for

@@ -248,7 +248,7 @@ class Writer final : public SegmentWriter {
 }  // namespace
 
 Result<std::unique_ptr<SegmentWriter>> SegmentWriter::create(io::Disk& disk, const Schema& schema,
-                                                             RowFileInfo given,
+                                                             const RowFileInfo& given,
                                                              const SegmentOptions& options) {
   if (schema.key().empty()) return Error(ErrorCode::invalid_argument, given.path + ": a segment needs a key");
   RowFileInfo info;

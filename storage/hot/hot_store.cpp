@@ -9,12 +9,14 @@
 
 #include "io/crc32c.hpp"
 #include "storage/hot/lmdb_env.hpp"
+#include "storage/hot/open_stores.hpp"
 
 namespace firn::storage::hot {
 namespace {
 
 constexpr std::string_view kStateKey = "s";
 constexpr std::size_t kCrcBytes = 4;
+constexpr int kMapAttempts = 5;
 
 std::span<const std::uint8_t> bytes_of(std::string_view s) {
   return {reinterpret_cast<const std::uint8_t*>(s.data()), s.size()};
@@ -140,13 +142,15 @@ HotStore::~HotStore() {
   std::unique_lock lock(impl_->map_gate);  // the last reader ends first
 }
 
-Result<std::unique_ptr<HotStore>> HotStore::open(const std::string& folder, std::uint64_t table_id,
+Result<std::shared_ptr<HotStore>> HotStore::open(const std::string& folder, std::uint64_t table_id,
                                                  std::size_t map_bytes, bool read_only) {
-  auto impl = std::make_unique<Impl>();
-  FIRN_ASSIGN(impl->env, LmdbEnv::open(folder, map_bytes, read_only));
-  impl->table_id = table_id;
-  impl->folder = folder;
-  return std::unique_ptr<HotStore>(new HotStore(std::move(impl)));
+  return OpenStores::instance().open(folder, read_only, [&]() -> Result<std::unique_ptr<HotStore>> {
+    auto impl = std::make_unique<Impl>();
+    FIRN_ASSIGN(impl->env, LmdbEnv::open(folder, map_bytes, read_only));
+    impl->table_id = table_id;
+    impl->folder = folder;
+    return std::unique_ptr<HotStore>(new HotStore(std::move(impl)));
+  });
 }
 
 const std::string& HotStore::folder() const { return impl_->folder; }
@@ -171,14 +175,26 @@ Result<HotState> read_state(const LmdbEnv& env, const LmdbTxn& txn, std::uint64_
 }  // namespace
 
 Result<HotReader> HotStore::read(const std::function<void()>& inside) const {
-  auto r = std::make_unique<HotReader::Impl>();
-  r->store = impl_.get();
-  r->gate = std::shared_lock(impl_->map_gate);
-  std::lock_guard lock(impl_->publish_gate);
-  FIRN_ASSIGN(r->txn, impl_->env->begin(true));
-  FIRN_ASSIGN(r->state, read_state(*impl_->env, r->txn, impl_->table_id));
-  if (inside) inside();
-  return HotReader(std::move(r));
+  for (int attempt = 0;; ++attempt) {
+    auto r = std::make_unique<HotReader::Impl>();
+    r->store = impl_.get();
+    r->gate = std::shared_lock(impl_->map_gate);
+    {
+      std::lock_guard lock(impl_->publish_gate);
+      Result<LmdbTxn> txn = impl_->env->begin(true);
+      if (txn) {
+        r->txn = std::move(*txn);
+        FIRN_ASSIGN(r->state, read_state(*impl_->env, r->txn, impl_->table_id));
+        if (inside) inside();
+        return HotReader(std::move(r));
+      }
+      if (txn.error().code() != ErrorCode::conflict || attempt == kMapAttempts) return txn.error();
+    }
+    // A writer in another process has made the map larger.
+    r.reset();
+    std::unique_lock lock(impl_->map_gate);
+    FIRN_TRY(impl_->env->adopt_map_size());
+  }
 }
 
 Result<HotWriter> HotStore::write(std::size_t bytes) {

@@ -110,8 +110,9 @@ class HotWriter {
 
 class HotStore {
  public:
-  /// `folder` is a real folder; it must exist and, for a new store, be empty.
-  static Result<std::unique_ptr<HotStore>> open(const std::string& folder, std::uint64_t table_id,
+  /// `folder` is a real folder; it must exist and, for a new store, be empty. One store a folder and process: a second
+  /// open gives the same one (open_stores.hpp); {busy} for writing what is open for reading.
+  static Result<std::shared_ptr<HotStore>> open(const std::string& folder, std::uint64_t table_id,
                                                 std::size_t map_bytes, bool read_only);
   ~HotStore();
   /// Begins reading; `inside` runs in the same instant, so that what it copies belongs to this transaction.

@@ -9,7 +9,8 @@ namespace {
 
 template <class T>
 bool less(T a, T b) {
-  if constexpr (std::is_same_v<T, double>) return a < b || (b != b && a == a);  // NaN is above all numbers
+  if constexpr (std::is_same_v<T, double>)
+    return a < b || (std::isnan(b) && !std::isnan(a));  // NaN is above all numbers
   return a < b;
 }
 

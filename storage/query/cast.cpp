@@ -8,7 +8,7 @@
 namespace firn::storage::query {
 namespace {
 
-constexpr std::int64_t kDayUs = 86'400'000'000;
+constexpr std::int64_t kUsPerDay = 86'400'000'000;
 
 struct Range {
   std::int64_t min;
@@ -100,7 +100,7 @@ Result<Vector> days_to_us(const Node& node, std::span<const Vector> args, std::s
   std::size_t i = 0;
   Vector v = map_one<std::int64_t, std::int64_t>(Lane::i64, args, rows, [&](std::int64_t days) {
     std::int64_t us = 0;
-    if (__builtin_mul_overflow(days, kDayUs, &us)) {
+    if (__builtin_mul_overflow(days, kUsPerDay, &us)) {
       us = days < 0 ? INT64_MIN : INT64_MAX;
       failed |= !saturate && !a.is_null(i);
     }
@@ -114,7 +114,7 @@ Result<Vector> days_to_us(const Node& node, std::span<const Vector> args, std::s
 
 Result<Vector> us_to_days(const Node&, std::span<const Vector> args, std::size_t rows) {
   return map_one<std::int64_t, std::int64_t>(Lane::i64, args, rows, [](std::int64_t us) {
-    return us / kDayUs - static_cast<std::int64_t>(us % kDayUs < 0);
+    return us / kUsPerDay - static_cast<std::int64_t>(us % kUsPerDay < 0);
   });
 }
 

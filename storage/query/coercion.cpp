@@ -121,7 +121,7 @@ TypeId common_type(TypeId a, TypeId b) {
 
 }  // namespace
 
-Result<TypeId> unify(std::vector<NodePtr*> nodes, Place place) {
+Result<TypeId> unify(const std::vector<NodePtr*>& nodes, Place place) {
   TypeId type = TypeId::null;
   for (NodePtr* n : nodes) {
     if (is_text_literal(*n)) continue;

@@ -190,7 +190,7 @@ std::size_t Interner::byte_size() const noexcept {
   return words_.byte_size() + bytes_.byte_size() + code_ids_.capacity() * 4;
 }
 
-GroupTable::GroupTable(std::vector<Lane> lanes) {
+GroupTable::GroupTable(const std::vector<Lane>& lanes) {
   for (const Lane lane : lanes) columns_.emplace_back(lane);
   if (columns_.size() > 1) pairs_.resize(columns_.size() - 1);
 }

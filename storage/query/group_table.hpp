@@ -100,7 +100,7 @@ class Interner {
 
 class GroupTable {
  public:
-  explicit GroupTable(std::vector<Lane> lanes);
+  explicit GroupTable(const std::vector<Lane>& lanes);
   /// Group ids of `rows` rows. No key columns: group 0.
   void assign(std::span<const Vector> keys, std::size_t rows, std::uint32_t* ids);
   std::size_t groups() const noexcept { return groups_; }

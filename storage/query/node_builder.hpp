@@ -42,7 +42,7 @@ const std::vector<Value>* in_list_constants(const Node& node);
 /// meet as timestamps. Numbers of different lanes stay as they are: they compare exactly.
 Result<void> meet(NodePtr& a, NodePtr& b, Place place);
 /// Converts all to one type (CASE, COALESCE ...) and returns it.
-Result<TypeId> unify(std::vector<NodePtr*> nodes, Place place);
+Result<TypeId> unify(const std::vector<NodePtr*>& nodes, Place place);
 /// A condition: boolean as it is, an integer is compared with 0, NULL is an unknown boolean.
 Result<NodePtr> make_condition(NodePtr a, Place place);
 

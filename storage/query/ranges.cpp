@@ -7,7 +7,7 @@
 namespace firn::storage::query {
 namespace {
 
-constexpr std::int64_t kDayUs = 86'400'000'000;
+constexpr std::int64_t kRangeDayUs = 86'400'000'000;
 
 /// The least and the greatest value of an integer type, as its Value.
 std::pair<Value, Value> limits_of(TypeId t) {
@@ -50,7 +50,8 @@ std::optional<Bound1> to_bound(const Value& v, TypeId type, bool lower, bool ope
     if (type == v.type()) return Bound1{v, open};
     if (type != TypeId::date) return std::nullopt;
     const std::int64_t us = v.as_signed();  // a date against a moment: the day it lies in, inclusive
-    return Bound1{Value(Date{static_cast<std::int32_t>(us / kDayUs - (us % kDayUs < 0 ? 1 : 0))}), false};
+    return Bound1{Value(Date{static_cast<std::int32_t>(us / kRangeDayUs - (us % kRangeDayUs < 0 ? 1 : 0))}),
+                  false};
   }
   if (type == TypeId::f64 || type == TypeId::f32) {
     if (!is_numeric(v.type())) return std::nullopt;

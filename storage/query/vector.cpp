@@ -7,7 +7,7 @@
 namespace firn::storage::query {
 namespace {
 
-constexpr std::size_t kBlockBytes = kChunkRows * sizeof(std::string_view);
+constexpr std::size_t kKeptBlockBytes = kChunkRows * sizeof(std::string_view);
 constexpr std::size_t kBlocksKept = 24;
 
 /// The recycled blocks of a thread; at most kBlocksKept are held.
@@ -28,7 +28,7 @@ thread_local Blocks blocks;
 void* take_block() {
   if (blocks.count > 0 && blocks.count <= kBlocksKept && blocks.free[blocks.count - 1] != nullptr)
     return blocks.free[--blocks.count];
-  return ::operator new (kBlockBytes, std::align_val_t{kBufferAlignment});
+  return ::operator new (kKeptBlockBytes, std::align_val_t{kBufferAlignment});
 }
 
 void give_block(void* p) {
@@ -210,11 +210,11 @@ void append_fixed(ColumnBuilder& builder, const Vector& v) {
 }  // namespace
 
 std::shared_ptr<void> scratch(std::size_t bytes) {
-  if (bytes <= kBlockBytes / 16) {
+  if (bytes <= kKeptBlockBytes / 16) {
     return {::operator new (std::max<std::size_t>(bytes, 1), std::align_val_t{kBufferAlignment}),
             [](void* p) { ::operator delete (p, std::align_val_t{kBufferAlignment}); }};
   }
-  if (bytes <= kBlockBytes) return {take_block(), give_block};
+  if (bytes <= kKeptBlockBytes) return {take_block(), give_block};
   return {::operator new (bytes, std::align_val_t{kBufferAlignment}),
           [](void* p) { ::operator delete (p, std::align_val_t{kBufferAlignment}); }};
 }

@@ -62,7 +62,7 @@ class ApplyRecords : public testing::Test {
   }
 
   std::string folder_ = testing::TempDir() + "/apply_records_" + std::to_string(::getpid());
-  std::unique_ptr<hot::HotStore> store_;
+  std::shared_ptr<hot::HotStore> store_;
   std::uint64_t csn_ = 0, sequence_ = 0;
 };
 

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::uint64_t kHotBytes = 100U << 20;
 constexpr std::size_t kBatchRows = 1000;
-constexpr int kRuns = 3;
+constexpr int kRecoveryRuns = 3;
 
 /// Starts this program anew as the writer, waits until it has written all, and kills it.
 void fill_and_kill(const std::string& system, const std::filesystem::path& folder) {
@@ -54,7 +54,7 @@ int fill_until_killed(const std::string& system, const std::string& folder) {
 }
 
 void run_recovery(Bench& bench, const std::string& name) {
-  for (int run = 0; run < kRuns; ++run) {
+  for (int run = 0; run < kRecoveryRuns; ++run) {
     for (const std::string& system : bench.options().systems) {
       const std::filesystem::path folder = bench.fresh(system);
       fill_and_kill(system, folder);

@@ -154,14 +154,14 @@ ExitStatus run_stats(const Arguments& a) {
 
 // --- tiers -------------------------------------------------------------------------------------------------------
 
-constexpr std::size_t kBarWidth = 24;
+constexpr std::size_t kTierBarWidth = 24;
 
 double part_of(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
 std::string bar_of(double part) {
-  const auto length = static_cast<std::size_t>(std::lround(part * static_cast<double>(kBarWidth)));
+  const auto length = static_cast<std::size_t>(std::lround(part * static_cast<double>(kTierBarWidth)));
   std::string text;
   for (std::size_t i = 0; i < std::max<std::size_t>(length, part > 0 ? 1 : 0); ++i)
     text += use_unicode() ? "█" : "#";
@@ -184,7 +184,7 @@ std::string tiers_text(const TableStats& s) {
     const double row_part = part_of(tier.rows, rows), byte_part = part_of(tier.bytes, bytes);
     const std::string bar = bar_of(row_part);
     table.add({"  " + std::string(name), std::to_string(tier.rows), percent(row_part),
-               bar + std::string(kBarWidth - display_width(bar), ' '), human_bytes(tier.bytes),
+               bar + std::string(kTierBarWidth - display_width(bar), ' '), human_bytes(tier.bytes),
                percent(byte_part), bar_of(byte_part)});
   }
   std::string out = s.name + "  " + std::to_string(s.rows) + " rows, " + human_bytes(s.bytes) + "\n";

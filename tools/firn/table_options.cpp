@@ -32,7 +32,7 @@ std::string apply_setting(HybridTableConfig& config, const std::string& setting)
   const std::size_t equals = setting.find('=');
   if (equals == std::string::npos || equals == 0)
     throw UsageError("'" + setting + "' is not option=value, for example placement=cold");
-  const std::string name = setting.substr(0, equals);
+  std::string name = setting.substr(0, equals);
   if (Result<void> done = config.set(name, std::string_view(setting).substr(equals + 1)); !done)
     throw UsageError(done.error().message());
   return name;

@@ -178,7 +178,7 @@ Result<void> StreamReader::read(std::uint64_t offset, std::uint64_t n, std::uint
       scratch.block = b;
     }
     const std::uint64_t m = std::min<std::uint64_t>(n, scratch.bytes.size() - skip);
-    std::memcpy(out, scratch.bytes.data() + skip, m);
+    std::memcpy(out, scratch.bytes.data() + skip, m);  // NOLINT(bugprone-not-null-terminated-result): bytes
     offset += m, out += m, n -= m;
   }
   return {};

@@ -59,7 +59,7 @@ char* print(std::uint64_t v, const FieldType& t, char* to) {
   return v == 0 ? to + t.width : nullptr;
 }
 
-std::vector<std::string_view> sample_of(Strings v) {
+std::vector<std::string_view> sample_texts(Strings v) {
   std::vector<std::string_view> s;
   const std::size_t step = std::max<std::size_t>(1, v.size() / kSamples);
   for (std::size_t i = 0; i < v.size(); i += step) s.push_back(v[i]);
@@ -291,7 +291,7 @@ Result<FieldType> take_type(NodeParser& in) {
 
 bool pattern::encode(Strings values, const EncodeContext& context, Encoded& out) {
   if (values.size() < 32) return false;
-  const Pattern p = find_pattern(sample_of(values));
+  const Pattern p = find_pattern(sample_texts(values));
   if (p.fields() == 0) return false;
   Table t = table_of(values, p);
   std::vector<FieldType> types;
