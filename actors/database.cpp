@@ -1,6 +1,8 @@
 #include "database_core.hpp"
 #include "firn/messages.hpp"
 #include "start_table.hpp"
+#include "storage/file_query.hpp"
+#include "storage/restore.hpp"
 #include "table_core.hpp"
 
 namespace firn {
@@ -82,18 +84,21 @@ Result<void> Database::drop_table(const std::string& name) {
   });
 }
 
-Result<DataFrame> Database::query(std::string_view sql) const {
+Result<DataFrame> Database::query(std::string_view sql, const QueryOptions& options) const {
   return guarded([&]() -> Result<DataFrame> {
     if (!core_) return empty_handle();
     FIRN_ASSIGN(const runtime::Pin call, core_->enter());
     FIRN_ASSIGN(const Query q, parse_with_place(sql));
-    if (q.from_file)
-      return Error(ErrorCode::unsupported, "queries over files are not in this version; import the file");
+    if (q.from_file) {
+      FIRN_ASSIGN(Batch rows,
+                  storage::query_file(q, core_->services().clock->now(), core_->limits_of(options)));
+      return DataFrame(std::move(rows));
+    }
     auto entry = core_->services().tables->resolve(q.table);
     if (!entry) return at_place(entry.error(), q);
     HybridTable t;
     t.core_ = std::make_shared<runtime::TableCore>(core_, std::move(*entry));
-    return t.read(q);
+    return t.read(q, options);
   });
 }
 
@@ -102,11 +107,31 @@ Result<StoragePlan> Database::explain(std::string_view sql, bool analyze) const 
     if (!core_) return empty_handle();
     FIRN_ASSIGN(const runtime::Pin call, core_->enter());
     FIRN_ASSIGN(const Query q, parse_with_place(sql));
+    if (q.from_file)
+      return Error(ErrorCode::unsupported, "explain works on tables; a file is always read from end to end");
     auto entry = core_->services().tables->resolve(q.table);
     if (!entry) return at_place(entry.error(), q);
     HybridTable t;
     t.core_ = std::make_shared<runtime::TableCore>(core_, std::move(*entry));
     return t.explain(sql, analyze);
+  });
+}
+
+Result<BackupReport> Database::backup(const std::string& destination, const BackupOptions& options) const {
+  return guarded([&]() -> Result<BackupReport> {
+    if (!core_) return empty_handle();
+    FIRN_ASSIGN(const runtime::Pin call, core_->enter());
+    return core_->backup(destination, options);
+  });
+}
+
+Result<BackupReport> Database::restore(const std::string& source, const std::string& path,
+                                       const BackupOptions& options) {
+  return guarded([&]() -> Result<BackupReport> {
+    storage::ExecutionLimits limits;
+    if (options.cancel) limits.stopped = options.cancel->flag();
+    FIRN_ASSIGN(const storage::RestoreCounts done, storage::restore_database(source, path, {}, limits));
+    return BackupReport{done.tables, done.copied.files, done.copied.bytes};
   });
 }
 

@@ -1,10 +1,15 @@
 #include "database_core.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <thread>
 
+#include "io/new_folder.hpp"
 #include "start_table.hpp"
+#include "storage/decision_file.hpp"
 #include "wire.hpp"
 
 namespace firn::runtime {
@@ -17,19 +22,36 @@ constexpr auto kCallsCancelled = std::chrono::milliseconds(1'000);
 constexpr auto kActorsGrace = std::chrono::milliseconds(1'500);
 constexpr auto kActorsKilled = std::chrono::milliseconds(400);
 constexpr int kSupervisorsMax = 5;
+constexpr std::uintmax_t kMemoryRoomMin = std::uintmax_t{1} << 30;
+constexpr auto kTimeoutMax = std::chrono::hours(24 * 365);  // longer ones would overflow the clock
 
 std::size_t worker_count(std::size_t wanted) {
   const std::size_t n = wanted != 0 ? wanted : std::thread::hardware_concurrency();
   return std::clamp(n, kWorkersMin, kWorkersMax);
 }
 
-Result<std::string> make_scratch_folder() {
+/// Where a database in memory lives: TMPDIR if that is set, else shared memory if it has some room (containers often
+/// give it 64 MiB), else /tmp.
+std::filesystem::path scratch_base() {
   std::error_code ec;
-  const auto base = std::filesystem::temp_directory_path(ec);
-  std::string name = (ec ? std::filesystem::path("/tmp") : base) / "firn-memory-XXXXXX";
+  if (const char* asked = std::getenv("TMPDIR"); asked != nullptr && *asked != '\0') return asked;
+  const std::filesystem::path memory = "/dev/shm";
+  const auto space = std::filesystem::space(memory, ec);
+  if (!ec && space.available >= kMemoryRoomMin && access(memory.c_str(), W_OK | X_OK) == 0) return memory;
+  return "/tmp";
+}
+
+Result<std::string> make_scratch_folder() {
+  std::string name = scratch_base() / "firn-memory-XXXXXX";
   if (mkdtemp(name.data()) == nullptr)
-    return Error(ErrorCode::io, "cannot make a temporary folder in " + base.string());
+    return Error(ErrorCode::io, "cannot make a temporary folder in " + scratch_base().string() +
+                                    "; set TMPDIR to one with room");
   return name;
+}
+
+void remove_folder(const std::string& path) {
+  std::error_code ignored;
+  if (!path.empty()) std::filesystem::remove_all(path, ignored);
 }
 
 /// A folder that holds other things is not ours to fill.
@@ -45,6 +67,20 @@ Result<void> check_is_ours(io::Disk& disk, const std::string& path) {
       return Error(ErrorCode::invalid_argument, "'" + path + "' holds other files and is no firn database");
   }
   return {};
+}
+
+Result<storage::CopyCounts> backup_table(TableDirectory& tables, const TableRef& table, io::Disk& to,
+                                         const storage::ExecutionLimits& limits) {
+  if (!table) return Error(ErrorCode::not_found, "it was dropped while the backup was made; begin it again");
+  FIRN_ASSIGN(const TablePin pin, tables.pin(table));
+  const std::string folder = storage::table_folder(table->id);
+  FIRN_ASSIGN(const storage::CopyCounts counts, pin->store->backup(to, folder, limits));
+  const std::vector<Decision> decisions = table->decisions.list();
+  if (decisions.empty()) return counts;
+  std::vector<storage::DecisionEntry> entries;
+  for (const Decision& d : decisions) entries.push_back({d.time, d.action, d.subject, d.reason});
+  FIRN_TRY(storage::write_decisions(to, folder, entries));
+  return counts;
 }
 
 void start_supervisor(caf::actor_system& system, const std::shared_ptr<Services>& services, int number) {
@@ -98,7 +134,9 @@ Result<std::shared_ptr<DatabaseCore>> DatabaseCore::open(const std::string& path
 
 Result<void> DatabaseCore::open_files(const DatabaseOptions& options, const InternalOptions& internal) {
   std::string root = path_;
-  if (path_ == ":memory:") {
+  const bool in_memory = path_ == ":memory:";
+  if (in_memory) {
+    if (read_only_) return Error(ErrorCode::invalid_argument, "a database in memory is always a new one");
     FIRN_ASSIGN(scratch_, make_scratch_folder());
     root = scratch_;
   }
@@ -110,7 +148,7 @@ Result<void> DatabaseCore::open_files(const DatabaseOptions& options, const Inte
   services->bulk_gate = std::make_shared<ByteGate>(kBulkBytesMax);
   services->background = options.background && !read_only_;
   services->tick_us = std::max<std::int64_t>(options.background_tick_us, 1'000);
-  const bool create = options.create && !read_only_;
+  const bool create = in_memory || (options.create && !read_only_);
   std::string notice;
   std::shared_ptr<io::Disk> disk = internal.disk;
   if (!disk) {
@@ -151,10 +189,7 @@ void DatabaseCore::start_actors() {
 
 DatabaseCore::~DatabaseCore() {
   (void)close();  // nobody is left to hear of it
-  if (!scratch_.empty()) {
-    std::error_code ignored;
-    std::filesystem::remove_all(scratch_, ignored);
-  }
+  remove_folder(scratch_);
 }
 
 Result<Pin> DatabaseCore::enter() {
@@ -185,6 +220,40 @@ Result<void> DatabaseCore::drop_table(const std::string& name) {
     FIRN_TRY(stopped.wait());
   }
   return services_->tables->drop(table);
+}
+
+storage::ExecutionLimits DatabaseCore::limits_of(const QueryOptions& options) const {
+  storage::ExecutionLimits limits;
+  limits.cancelled = &services_->cancelled;
+  if (options.cancel) limits.stopped = options.cancel->flag();
+  if (options.timeout) {
+    limits.deadline =
+        std::chrono::steady_clock::now() + std::min<std::chrono::microseconds>(*options.timeout, kTimeoutMax);
+  }
+  return limits;
+}
+
+Result<BackupReport> DatabaseCore::backup(const std::string& destination, const BackupOptions& options) {
+  FIRN_TRY(check_writable());
+  QueryOptions limited;
+  limited.cancel = options.cancel;
+  const storage::ExecutionLimits limits = limits_of(limited);
+  TableDirectory& tables = *services_->tables;
+  FIRN_ASSIGN(io::NewFolder folder, io::NewFolder::begin(destination));
+  FIRN_TRY(folder.disk()->make_directories("tables"));
+  storage::DatabaseList list = tables.list();
+  BackupReport report;
+  std::erase_if(list.tables, [&](const auto& t) { return tables.by_id(t.id) == nullptr; });
+  for (const storage::TableListing& t : list.tables) {
+    const auto copied = backup_table(tables, tables.by_id(t.id), *folder.disk(), limits);
+    if (!copied) return copied.error().within("table \"" + t.name + "\"");
+    report.tables += 1;
+    report.files += copied->files;
+    report.bytes += copied->bytes;
+  }
+  FIRN_TRY(storage::write_database_list(*folder.disk(), list));
+  FIRN_TRY(folder.publish());
+  return report;
 }
 
 void DatabaseCore::tick() {
@@ -248,12 +317,15 @@ Result<void> DatabaseCore::close() {
     const HostCall unpin;
     runtime_.reset();
     lock_.reset();
+    remove_folder(std::exchange(scratch_, {}));
     return done;
   }
-  std::thread([runtime = std::move(runtime_), services = services_, lock = std::move(lock_)]() mutable {
+  std::thread([runtime = std::move(runtime_), services = services_, lock = std::move(lock_),
+               scratch = std::exchange(scratch_, {})]() mutable {
     runtime.reset();
     services.reset();
     lock.reset();
+    remove_folder(scratch);
   }).detach();
   return Error(ErrorCode::busy, "closed, but background work has not ended yet; the lock goes when it does");
 }

@@ -38,6 +38,9 @@ class DatabaseCore : public std::enable_shared_from_this<DatabaseCore> {
   /// {read_only} if nothing may be changed.
   Result<void> check_writable() const;
   Result<void> drop_table(const std::string& name);
+  /// Of a query that begins now; close() ends it too.
+  storage::ExecutionLimits limits_of(const QueryOptions& options) const;
+  Result<BackupReport> backup(const std::string& destination, const BackupOptions& options);
   /// Looks at all tables now, as the timer would. For tests that move the clock.
   void tick();
   /// Ends within 5 s. Later calls do nothing.

@@ -22,10 +22,9 @@ auto with(const Core& core, Call&& call) -> decltype(call()) {
 }
 
 Result<DataFrame> read_at(const runtime::TableCore& core, const runtime::TableCore::Entered& in,
-                          const Query& query, const storage::StoreSnapshot& at) {
+                          const Query& query, const storage::StoreSnapshot& at,
+                          const storage::ExecutionLimits& limits) {
   ++core.entry()->reads;
-  storage::ExecutionLimits limits;
-  limits.cancelled = &core.db().services().cancelled;
   FIRN_ASSIGN(Batch rows, in.store().query(query, at, nullptr, limits));
   return DataFrame(std::move(rows));
 }
@@ -71,11 +70,12 @@ struct Snapshot::Impl {
 
 Csn Snapshot::csn() const { return impl_ ? impl_->at.csn() : Csn{}; }
 
-Result<DataFrame> Snapshot::query(std::string_view sql) const {
+Result<DataFrame> Snapshot::query(std::string_view sql, const QueryOptions& options) const {
   return with(impl_, [&]() -> Result<DataFrame> {
+    const auto limits = impl_->core->db().limits_of(options);
     FIRN_ASSIGN(const auto in, impl_->core->enter());
     FIRN_ASSIGN(const Query q, parse_query(sql));
-    return read_at(*impl_->core, in, q, impl_->at);
+    return read_at(*impl_->core, in, q, impl_->at, limits);
   });
 }
 
@@ -133,18 +133,19 @@ Result<std::optional<Row>> HybridTable::get(const Key& key) const {
   });
 }
 
-Result<DataFrame> HybridTable::read(const Query& query) const {
+Result<DataFrame> HybridTable::read(const Query& query, const QueryOptions& options) const {
   return with(core_, [&]() -> Result<DataFrame> {
+    const auto limits = core_->db().limits_of(options);
     FIRN_ASSIGN(const auto in, core_->enter());
     FIRN_ASSIGN(const auto at, in.store().snapshot());
-    return read_at(*core_, in, query, at);
+    return read_at(*core_, in, query, at, limits);
   });
 }
 
-Result<DataFrame> HybridTable::query(std::string_view sql) const {
+Result<DataFrame> HybridTable::query(std::string_view sql, const QueryOptions& options) const {
   return with(core_, [&]() -> Result<DataFrame> {
     FIRN_ASSIGN(const Query q, parse_query(sql));
-    return read(q);
+    return read(q, options);
   });
 }
 
@@ -158,8 +159,7 @@ Result<StoragePlan> HybridTable::explain(std::string_view sql, bool analyze) con
       return runtime::to_plan(profile, false);
     }
     storage::QueryProfile profile;
-    storage::ExecutionLimits limits;
-    limits.cancelled = &core_->db().services().cancelled;
+    const auto limits = core_->db().limits_of({});
     FIRN_TRY(in.store().query(q, at, &profile, limits));
     return runtime::to_plan(profile, true);
   });
@@ -219,7 +219,10 @@ Result<std::vector<SegmentView>> HybridTable::segments(bool columns) const {
 }
 
 Result<std::vector<Decision>> HybridTable::decisions() const {
-  return with(core_, [&]() -> Result<std::vector<Decision>> { return core_->entry()->decisions.list(); });
+  return with(core_, [&]() -> Result<std::vector<Decision>> {
+    FIRN_ASSIGN(const auto in, core_->enter());  // opened: what earlier processes stored is loaded
+    return core_->entry()->decisions.list();
+  });
 }
 
 Result<std::vector<std::string>> HybridTable::verify(bool deep) const {

@@ -112,6 +112,7 @@ Result<void> TableCore::configure(const HybridTableConfig& config) {
   change.config = config;
   FIRN_TRY(commit_small(to_order(change), {}, kOrderBytes));
   entry_->decisions.record({db_->services().clock->now(), "set", "configuration", "asked for"});
+  db_->services().tables->store_decisions(*entry_);
   return {};
 }
 
@@ -122,7 +123,9 @@ Result<OptimizationResult> TableCore::settle(StorageTier goal) {
   auto request =
       make_flat<fb::Examine>([&](auto& b) { return fb::CreateExamine(b, entry_->id, 0, to_fb(goal)); });
   caf::anon_send(db_->services().lifecycle.get(), std::move(request), call.slot(), entry_);
-  FIRN_ASSIGN(OptimizationResult result, call.wait());
+  Result<OptimizationResult> settled = call.wait();
+  db_->services().tables->store_decisions(*entry_);
+  FIRN_ASSIGN(OptimizationResult result, std::move(settled));
   FIRN_ASSIGN(const storage::StoreStats after, in.store().stats());
   result.bytes_before = before.bytes;
   result.bytes_after = after.bytes;

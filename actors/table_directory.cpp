@@ -235,6 +235,7 @@ Result<TablePin> TableDirectory::pin(const TableRef& table) {
   slots_.at(table->id).state = State::opening;
   hold.unlock();
   auto store = storage::TableStore::open(disk_, storage::table_folder(table->id), options_.store);
+  if (store) load_decisions(*table);
   hold.lock();
   Slot& slot = slots_.at(table->id);  // a slot that is being opened is never erased
   if (store) {
@@ -265,6 +266,30 @@ void TableDirectory::opened(Slot& slot, std::unique_ptr<storage::TableStore> sto
   slot.used = used_.begin();
 }
 
+storage::DatabaseList TableDirectory::list() const {
+  const std::lock_guard hold(mutex_);
+  storage::DatabaseList listed = list_;
+  std::erase_if(listed.tables, [](const auto& t) { return t.state != storage::ListingState::listed; });
+  return listed;
+}
+
+void TableDirectory::load_decisions(const TableEntry& table) {
+  const auto loaded = table.decisions.load_once(
+      [&] { return storage::read_decisions(*disk_, storage::table_folder(table.id)); });
+  if (!loaded && options_.store.log)
+    options_.store.log("table \"" + table.name +
+                       "\": earlier decisions are not listed: " + loaded.error().message());
+}
+
+void TableDirectory::store_decisions(const TableEntry& table) {
+  if (options_.read_only || table.dropped) return;
+  const auto stored = table.decisions.store_if_new([&](const auto& entries) {
+    return storage::write_decisions(*disk_, storage::table_folder(table.id), entries);
+  });
+  if (!stored && options_.store.log)
+    options_.store.log("table \"" + table.name + "\": decisions are not stored: " + stored.error().message());
+}
+
 // Requires the lock; gives it up while it closes. Tables in use do not count against anybody: they stay open.
 void TableDirectory::close_surplus(std::unique_lock<std::mutex>& hold) {
   while (used_.size() > options_.open_max) {
@@ -285,6 +310,7 @@ Result<void> TableDirectory::close_one(std::unique_lock<std::mutex>& hold, Slot&
   used_.erase(slot.used);
   TablePin table = std::move(slot.open);
   hold.unlock();
+  store_decisions(*table->entry);
   keep_access(*table->store);
   auto done = table->store->close();
   table.reset();

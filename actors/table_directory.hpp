@@ -30,7 +30,7 @@ class TableEntry {
   const std::string name;
   std::atomic<std::uint64_t> reads{0}, writes{0};
   std::atomic<bool> dropped{false};
-  DecisionLog decisions;
+  mutable DecisionLog decisions;
   /// Where its actors are.
   const std::unique_ptr<TableAddresses> addresses;
   /// Bound of small writes under way; made when the table's configuration is first known.
@@ -91,6 +91,10 @@ class TableDirectory {
   Result<TablePin> pin(const TableRef& table);
   /// nullptr if it is not open just now.
   TablePin pin_if_open(const TableRef& table);
+  /// The tables that are listed, and the next id.
+  storage::DatabaseList list() const;
+  /// Stores the table's decisions if there are new ones. A failure is only noted: nothing relies on them.
+  void store_decisions(const TableEntry& table);
   /// Refuses later pins. With `clean` closes every table, whoever holds a pin: their next call answers {closed}. Without
   /// it (calls are still running) tables in use are left to their last pin and recover at the next open. The first
   /// error is returned.
@@ -110,6 +114,7 @@ class TableDirectory {
   Result<void> refresh();
   Error unknown(const std::string& name) const;
   void add(std::uint64_t id, const std::string& name);
+  void load_decisions(const TableEntry& table);
   void opened(Slot& slot, std::unique_ptr<storage::TableStore> store);
   void close_surplus(std::unique_lock<std::mutex>& hold);
   Result<void> close_one(std::unique_lock<std::mutex>& hold, Slot& slot);

@@ -78,9 +78,10 @@ std::string evidence(storage::TableStore& store, const storage::JobOrder& order,
                     config.compaction.max_files);
 }
 
-Result<void> upkeep(storage::TableStore& store, bool full) {
+Result<void> upkeep(Services& services, const TableRef& table, storage::TableStore& store, bool full) {
   if (store.checkpoint_due()) FIRN_TRY(store.checkpoint());
   if (!full) return {};
+  services.tables->store_decisions(*table);
   FIRN_TRY(store.expire());
   return store.save_access();
 }
@@ -174,7 +175,7 @@ Result<TableStats> table_stats(Services& services, const TableRef& table) {
 Result<flat<fb::JobOrder>> examine(Services& services, const TableRef& table, const fb::Examine& request) {
   FIRN_ASSIGN(const TablePin pin, services.tables->pin(table));
   storage::TableStore& store = *pin->store;
-  FIRN_TRY(upkeep(store, request.upkeep()));
+  FIRN_TRY(upkeep(services, table, store, request.upkeep()));
   const StorageTier goal = from_fb(request.goal());
   const bool by_rules = goal == StorageTier::none;
   const auto order = by_rules ? store.next_job() : store.next_job_towards(goal);

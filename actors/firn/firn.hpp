@@ -4,6 +4,8 @@
 // what they stand for; it lives until the last of them, or until Database::close(). Every fallible call returns a
 // Result<T>; value() throws firn::Error. Nothing aborts the host process. After close() calls answer {closed}.
 #pragma once
+#include <atomic>
+#include <chrono>
 #include <functional>
 #include <iosfwd>
 #include <memory>
@@ -59,6 +61,25 @@ struct WriteOptions {
   std::optional<Csn> if_unchanged_since;  ///< {conflict} if a key of the batch got a version after this CSN
 };
 
+/// Stops the calls that were given it: they answer {cancelled} soon after. Copies share one state. A lock-free store
+/// and nothing else, so cancel() may be called from any thread and from a signal handler.
+class CancelToken {
+ public:
+  CancelToken() : flag_(std::make_shared<std::atomic<bool>>(false)) {}
+  void cancel() const noexcept { flag_->store(true, std::memory_order_relaxed); }
+  bool cancelled() const noexcept { return flag_->load(std::memory_order_relaxed); }
+  /// Lives as long as any copy of the token.
+  const std::atomic<bool>* flag() const noexcept { return flag_.get(); }
+
+ private:
+  std::shared_ptr<std::atomic<bool>> flag_;
+};
+
+struct QueryOptions {
+  std::optional<std::chrono::microseconds> timeout = {};  ///< real time from the call on; then {timeout}
+  std::optional<CancelToken> cancel = {};
+};
+
 /// One row by name.
 class Row {
  public:
@@ -108,7 +129,7 @@ class Snapshot {
  public:
   Snapshot() = default;
   Csn csn() const;
-  Result<DataFrame> query(std::string_view sql) const;
+  Result<DataFrame> query(std::string_view sql, const QueryOptions& options = {}) const;
   Result<std::optional<Row>> get(const Key& key) const;
 
  private:
@@ -190,6 +211,28 @@ struct StoragePlan {
   std::vector<std::string> lines;  ///< the plan as text, one line an operator or tier
 };
 
+struct BackupOptions {
+  std::optional<CancelToken> cancel = {};
+};
+
+/// What a backup or a restore copied.
+struct BackupReport {
+  std::uint64_t tables = 0, files = 0, bytes = 0;
+};
+
+/// What a migration has done so far.
+struct MigrateReport {
+  std::uint64_t rows = 0, commits = 0;
+  std::uint64_t bytes = 0;  ///< of the (compressed) source that were read
+};
+struct MigrateOptions {
+  std::vector<std::string> key = {};  ///< default: as an Arrow file says, else `_row`
+  std::string time = {};              ///< the column of event time; "": as an Arrow file says, else none
+  std::size_t batch_rows = 50'000;    ///< rows a commit
+  std::optional<CancelToken> cancel = {};
+  std::function<void(const MigrateReport&)> progress = {};  ///< after each commit, on the calling thread
+};
+
 struct CompactOptions {
   StorageTier to = StorageTier::cold;  ///< hot, warm or cold: where everything goes, whatever its age
 };
@@ -207,6 +250,9 @@ struct DatabaseOptions {
 class Database {
  public:
   /// Opens the database in this folder, creates it if absent, takes its lock and starts its actors.
+  /// The path ":memory:" is a new, private and empty database each time: a folder beneath TMPDIR, else in shared memory
+  /// if that has a GiB free, else in /tmp, that goes when the database is closed. It promises no durability; a kill
+  /// leaves its folder.
   /// Errors: {busy} another process has it; {corrupt}; {io}.
   static Result<Database> open(const std::string& path, const DatabaseOptions& options = {});
   Database() = default;
@@ -217,9 +263,19 @@ class Database {
   Result<HybridTable> get_table(const std::string& name) const;
   Result<std::vector<std::string>> tables() const;
   Result<void> drop_table(const std::string& name);
-  /// Runs SQL; the table is the one that the text names.
-  Result<DataFrame> query(std::string_view sql) const;
+  /// Runs SQL; the table is the one that the text names. `FROM 'file.csv'` reads a CSV, NDJSON or Arrow file of the
+  /// machine in place (.zst and .gz too); relative names are the process's.
+  Result<DataFrame> query(std::string_view sql, const QueryOptions& options = {}) const;
   Result<StoragePlan> explain(std::string_view sql, bool analyze = false) const;
+  /// Copies the database into the new folder `destination` while writers go on: each table as of one commit, with its
+  /// history and its idempotency tokens; hashes are checked on the way. It gets its name when all of it is durable;
+  /// until then it is `destination`.partial, which the next backup to that place removes, as an error does.
+  /// Errors: {already_exists}; {corrupt} names the damaged file; {read_only} if this handle only reads.
+  Result<BackupReport> backup(const std::string& destination, const BackupOptions& options = {}) const;
+  /// Copies a backup, or a database that nobody has open, to the new folder `path` and checks every byte of the copy.
+  /// It gets its name only when it is sound and durable. Errors as backup(), and {busy}.
+  static Result<BackupReport> restore(const std::string& source, const std::string& path,
+                                      const BackupOptions& options = {});
   const std::string& path() const;
   /// Ends cleanly: what was accepted is answered, background work stops, files are closed. Later calls: {closed}.
   Result<void> close();
@@ -252,8 +308,8 @@ class HybridTable {
   /// Deletes the rows that meet a SQL condition ("origin = 'ATL'").
   Result<Commit> remove_where(std::string_view condition, const WriteOptions& options = {});
   Result<std::optional<Row>> get(const Key& key) const;
-  Result<DataFrame> read(const Query& query) const;
-  Result<DataFrame> query(std::string_view sql) const;
+  Result<DataFrame> read(const Query& query, const QueryOptions& options = {}) const;
+  Result<DataFrame> query(std::string_view sql, const QueryOptions& options = {}) const;
   Result<StoragePlan> explain(std::string_view sql, bool analyze = false) const;
   /// Pins the newest commit, or an older one.
   Result<Snapshot> snapshot(std::optional<Csn> at = std::nullopt) const;
@@ -286,5 +342,11 @@ class HybridTable {
   friend struct TableActorAccess;  ///< messages.hpp: actor()
   std::shared_ptr<runtime::TableCore> core_;
 };
+
+/// Makes the table `name` from a CSV, NDJSON or Arrow file (.zst and .gz too); types are found from the rows. The table
+/// appears with its first batch; on an error what was committed until then stays, and the message says how much.
+/// Errors: {already_exists} the table; {not_found} the file; of a row, with its line.
+Result<MigrateReport> migrate_to_hybrid(const std::string& source, Database& db, const std::string& name,
+                                        const MigrateOptions& options = {});
 
 }  // namespace firn

@@ -26,6 +26,18 @@ inline Batch events(std::uint64_t first, std::uint64_t count, const std::string&
   return rows.finish().value();
 }
 
+/// An existing database; and one beside the process that has it open.
+inline DatabaseOptions existing() {
+  DatabaseOptions options;
+  options.create = false;
+  return options;
+}
+inline DatabaseOptions reading() {
+  DatabaseOptions options = existing();
+  options.read_only = true;
+  return options;
+}
+
 class DatabaseTest : public ::testing::Test {
  protected:
   DatabaseTest() {

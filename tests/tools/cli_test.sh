@@ -92,7 +92,7 @@ test_help() {
   run --help
   is 0
   for command in create import query explain delete set tables stats tiers segments decisions compact optimize \
-    checkpoint verify inspect; do
+    checkpoint verify backup restore export migrate inspect; do
     run --help
     says "  $command"
     run "$command" --help
@@ -127,6 +127,9 @@ test_usage_errors() {
   refuses 2 "goes with --create" import db t x.csv --key id
   refuses 2 "schema:" create db t --schema 'id integre'
   refuses 2 "nosuch" create db t --schema 'id i64' --key nosuch
+  refuses 2 "no duration" query db 'SELECT 1' --timeout soon
+  refuses 2 "tells no format" export db t out.xml
+  refuses 2 "usage: firn backup DB DEST" backup db
   refuses 2 "unknown option" create db t --schema 'id i64' --set nonsense=1
   holds ! -e db
 }
@@ -141,7 +144,11 @@ test_not_found() {
   for command in tables stats tiers segments decisions compact optimize checkpoint verify; do
     refuses 3 "no database none" "$command" none
   done
-  holds ! -e none
+  refuses 3 "no database none" backup none of_none
+  refuses 3 "no database none" export none t out.csv
+  refuses 3 "no database none" migrate small.csv none t
+  refuses 3 "nothing" restore nothing of_nothing
+  holds ! -e none -a ! -e of_nothing -a ! -e of_none
   refuses 3 "no file nofile" inspect nofile
   small_table found
   refuses 3 "did you mean 't'?" query found 'SELECT 1 FROM tt'
@@ -273,6 +280,140 @@ test_query_file() {
   refuses 3 nofile.csv query :memory: "SELECT * FROM 'nofile.csv'"
 }
 
+# A stream without an end: only the timeout or an interruption ends the query.
+test_query_ends_early() {
+  local feeder asker
+  mkfifo stream.csv
+  { echo id; yes 1; } >stream.csv 2>/dev/null &
+  feeder=$!
+  refuses 1 "timeout" query :memory: "SELECT count(*) FROM 'stream.csv'" --timeout 300ms
+  wait "$feeder"
+  { echo id; yes 1; } >stream.csv 2>/dev/null &
+  feeder=$!
+  what="query over a stream, interrupted"
+  "$firn" query :memory: "SELECT count(*) FROM 'stream.csv'" >out 2>err &
+  asker=$!
+  sleep 0.5
+  kill -INT "$asker"
+  wait "$asker"
+  status=$?
+  wait "$feeder"
+  is 130
+  complains "interrupted"
+  in_one_line
+  run query :memory: "SELECT 1 FROM 'small.csv' LIMIT 1" --timeout 1m --format csv
+  is 0
+}
+
+test_memory() {
+  run tables :memory: --json
+  is 0
+  is_json "d == {'tables': []}"
+  run create :memory: t --schema 'id i64'
+  is 0
+  refuses 3 "no table 't'" query :memory: 'SELECT * FROM t'
+  holds ! -e :memory:
+}
+
+test_backup() {
+  small_table g
+  "$firn" compact g >/dev/null
+  run backup g copies/monday
+  is 0
+  complains "backed up 1 tables"
+  holds -d copies/monday -a ! -e copies/monday.partial
+  refuses 1 "is there already" backup g copies/monday
+  run query copies/monday 'SELECT count(*) FROM t' --format csv
+  says 4
+  run delete g t --where 'id = 1'
+  refuses 1 "is there already" restore copies/monday g
+  run restore copies/monday back --quiet
+  is 0
+  holds ! -s err
+  run query back 'SELECT count(*) FROM t' --format csv
+  says 4
+  run decisions back t
+  says archive_to_cold
+  run verify back --deep
+  is 0
+  # Beside a process that has it open.
+  mkfifo hold
+  "$firn" import g t hold --format csv --quiet 2>/dev/null &
+  exec 8>hold
+  for _ in $(seq 100); do
+    "$firn" backup g busy 2>err && rm -rf busy
+    grep -q "is open in process" err && break
+    sleep 0.1
+  done
+  refuses 5 "is open in process" backup g busy
+  holds ! -e busy -a ! -e busy.partial
+  refuses 5 "is open in process" restore g busy
+  exec 8>&-
+  wait
+  printf 'x' | dd of="$(find copies/monday -name '*.seg')" bs=1 seek=100 conv=notrunc 2>/dev/null
+  refuses 4 ".seg" restore copies/monday damaged
+  holds ! -e damaged -a ! -e damaged.partial
+}
+
+test_export() {
+  local name
+  small_table e
+  for name in all.csv all.ndjson all.json all.arrow all.arrows all.csv.zst all.ndjson.gz all.arrow.zst; do
+    run export e t "$name"
+    is 0
+    complains "exported 4 rows"
+    holds ! -e "$name.partial"
+  done
+  run query e 'SELECT * FROM t' --format csv
+  cp out expected.csv
+  cmp -s <(sort all.csv) <(sort expected.csv) || fail "all.csv differs"
+  cmp -s <(zstd -dcq all.csv.zst) all.csv || fail "zst differs"
+  cmp -s <(gzip -dc all.ndjson.gz) all.ndjson || fail "gz differs"
+  python3 -c "import json,sys; sys.exit(len(json.load(open('all.json'))) != 4)" || fail "all.json is none"
+  checks=$((checks + 4))
+  for name in all.csv all.ndjson all.arrow all.arrows all.csv.zst all.ndjson.gz all.arrow.zst; do
+    run query :memory: "SELECT id, name, x FROM '$name' ORDER BY id" --format csv
+    is 0
+    holds "$(head -n 2 out | tail -n 1)" = "$(grep '^1,' all.csv | cut -d, -f1-3)"
+  done
+  refuses 1 "is there already" export e t all.csv
+  run export e "SELECT name, count(*) AS n FROM t GROUP BY name ORDER BY name" counts.csv --quiet
+  is 0
+  holds ! -s err
+  holds "$(head -n 1 counts.csv)" = name,n
+  run export e "SELECT * FROM t WHERE id < 0" none.json
+  is 0
+  holds "$(cat none.json)" = "[]"
+  run export e "SELECT nosuch FROM t" bad.csv
+  is 1
+  complains nosuch
+  refuses 3 "no table 'tt'" export e tt bad.csv
+  refuses 3 "no/folder" export e t no/folder/x.csv
+  holds ! -e bad.csv -a ! -e bad.csv.partial
+}
+
+test_migrate() {
+  small_table mg
+  run migrate small.csv mg copied --key id --time at
+  is 0
+  complains "migrated 4 rows"
+  run query mg 'SELECT * FROM copied ORDER BY id'
+  cp out copied.csv
+  run query mg 'SELECT * FROM t ORDER BY id'
+  cmp -s out copied.csv || fail "the copy differs"
+  refuses 1 "exists already" migrate small.csv mg copied
+  refuses 3 "nosuch.csv" migrate nosuch.csv mg other
+  printf 'SQLite format 3\0 and so on' >foreign.db
+  refuses 1 "SQLite" migrate foreign.db mg other
+  refuses 3 "no table 'other'" stats mg other
+  run export mg t t.arrow --quiet
+  run migrate t.arrow mg typed --quiet
+  is 0
+  holds ! -s err
+  run tables mg typed --json
+  is_json "d['tables'][0]['key'] == ['id'] and d['tables'][0]['time'] == 'at'"
+}
+
 test_delete() {
   small_table d
   run delete d t --where 'id <= 2' --dry-run
@@ -385,6 +526,8 @@ test_import_sample() {
   run compact s flights --to cold --json
   is 0
   is_json "d['tables'][0]['name'] == 'flights' and len(d['tables'][0]['decisions']) > 0"
+  run decisions s flights --json # of an earlier process
+  is_json "len(d['decisions']) > 0"
   run stats s flights --json
   is_json "d['rows'] == $sample_rows == d['tiers']['cold']['rows'] and d['tiers']['hot']['rows'] == 0"
   is_json "d['name'] == 'flights' and d['csn'] >= 4 and d['bytes'] > d['tiers']['cold']['bytes'] > 0"
@@ -436,10 +579,15 @@ test_inspect() {
   small_table i
   "$firn" import i flights "$sample" --create --key id --quiet
   "$firn" checkpoint i
+  "$firn" set i t placement=cold >/dev/null
   while IFS= read -r file; do
     run inspect "$file"
     is 0
-  done < <(find i -type f \( -name '*.log' -o -name 'ckp-*' -o -name 'table.fb' -o -name 'data.mdb' \))
+  done < <(find i -type f \( -name '*.log' -o -name 'ckp-*' -o -name '*.fb' -o -name 'data.mdb' \))
+  run inspect i/tables.fb
+  says "'flights'"
+  run inspect "$(find i -name decisions.fb)"
+  says "configuration"
   run inspect "$(find i -name 'ckp-*' | head -n 1)"
   says ", footer"
   says "sound"

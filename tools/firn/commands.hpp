@@ -12,6 +12,7 @@ std::vector<Command> query_commands();    ///< query, explain
 std::vector<Command> table_listings();    ///< tables, stats, tiers
 std::vector<Command> file_listings();     ///< segments, decisions
 std::vector<Command> upkeep_commands();   ///< compact, optimize, checkpoint, verify
+std::vector<Command> copy_commands();     ///< backup, restore, export, migrate
 std::vector<Command> inspect_commands();  ///< inspect
 
 }  // namespace firn::cli

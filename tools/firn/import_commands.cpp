@@ -7,6 +7,7 @@
 #include "commands.hpp"
 #include "human.hpp"
 #include "import_job.hpp"
+#include "io/import_schema.hpp"
 #include "open_database.hpp"
 #include "output.hpp"
 #include "table_options.hpp"
@@ -18,7 +19,7 @@ constexpr std::size_t kBatchRowsMax = 10'000'000;
 
 struct ImportWords {
   std::string path, table, file;
-  std::optional<RowFormat> format;
+  std::optional<io::RowFormat> format;
   std::optional<std::string> columns, bad;
   SchemaOptions keys;
   bool create = false;
@@ -50,8 +51,8 @@ ImportWords read_words(const Arguments& a) {
     if (a.has(option) && !w.create)
       throw UsageError("--" + std::string(option) + " goes with --create: an existing table has its own");
   if (const auto name = a.value("format")) {
-    w.format = row_format_of(*name);
-    if (!w.format) throw UsageError("--format " + *name + " is none of " + std::string(kRowFormats));
+    w.format = io::row_format_of(*name);
+    if (!w.format) throw UsageError("--format " + *name + " is none of " + std::string(io::kRowFormats));
   }
   w.columns = a.value("schema");
   if (const auto key = a.value("key")) w.keys.key = split_names("key", *key);
@@ -64,31 +65,9 @@ ImportWords read_words(const Arguments& a) {
   return w;
 }
 
-/// Columns that the input has to fill: all but `_row`. Key columns stay not null.
-Schema input_columns(const Schema& schema) {
-  std::vector<ColumnSchema> columns = schema.columns();
-  if (schema.has_row_key()) columns.pop_back();
-  return Schema::for_result(std::move(columns));
-}
-
-std::vector<std::string> key_names(const Schema& schema) {
-  std::vector<std::string> names;
-  if (schema.has_row_key()) return names;
-  for (const std::size_t column : schema.key()) names.push_back(schema[column].name);
-  return names;
-}
-
-std::string time_name(const Schema& schema) {
-  return schema.time() ? schema[*schema.time()].name : std::string();
-}
-
 /// The new table's schema: columns as found in the input, keys as the user or the file (Arrow) says.
-Schema schema_from(const Schema& found, SchemaOptions keys) {
-  if (keys.key.empty()) keys.key = key_names(found);
-  if (keys.time.empty()) keys.time = time_name(found);
-  std::vector<ColumnSchema> columns = found.columns();
-  for (ColumnSchema& column : columns) column.id = 0;
-  Result<Schema> schema = Schema::make(std::move(columns), keys);
+Schema schema_from(const Schema& found, const SchemaOptions& keys) {
+  Result<Schema> schema = io::table_schema(found, keys);
   if (!schema) throw UsageError(schema.error().message());
   return *schema;
 }
@@ -97,8 +76,8 @@ Schema schema_from(const Schema& found, SchemaOptions keys) {
 void check_same(const Schema& existing, const ImportWords& w) {
   const bool same_columns =
       !w.columns || parse_schema(*w.columns, w.keys).to_string() == existing.to_string();
-  const bool same_key = w.keys.key.empty() || w.keys.key == key_names(existing);
-  const bool same_time = w.keys.time.empty() || w.keys.time == time_name(existing);
+  const bool same_key = w.keys.key.empty() || w.keys.key == io::key_names(existing);
+  const bool same_time = w.keys.time.empty() || w.keys.time == io::time_name(existing);
   if (same_columns && same_key && same_time) return;
   throw Failure(ExitStatus::failed, "table '" + w.table + "' exists with another schema (" +
                                         existing.to_string() +
@@ -131,14 +110,14 @@ class ImportTarget {
 
   /// What to ask of the input; nothing if it is to be found out.
   std::optional<Schema> input_schema() {
-    if (table_) return input_columns(table_->schema());
+    if (table_) return io::input_columns(table_->schema());
     if (!words_.columns) return std::nullopt;
     schema_ = parse_schema(*words_.columns, words_.keys);
-    return input_columns(schema_);
+    return io::input_columns(schema_);
   }
   Schema choose(const Schema& found) {
     schema_ = schema_from(found, words_.keys);
-    return input_columns(schema_);
+    return io::input_columns(schema_);
   }
   /// Requires that input_schema() or choose() has said what there is.
   HybridTable open() {
@@ -196,7 +175,7 @@ ExitStatus run(const Arguments& a) {
   ImportWords w = read_words(a);
   w.settings.bytes_total = size_of_input(w.file);
   ImportTarget target(w);
-  RowSourceOptions options;
+  io::RowSourceOptions options;
   options.path = w.file;
   options.format = w.format;
   options.batch_rows = w.batch_rows;
@@ -210,10 +189,10 @@ ExitStatus run(const Arguments& a) {
       return Error(ErrorCode::invalid_argument, e.what());
     }
   };
-  std::unique_ptr<RowSource> source;
+  std::unique_ptr<io::RowSource> source;
   const auto bad_file = w.bad ? std::make_shared<BadRowFile>(*w.bad) : nullptr;
   if (bad_file) options.bad_rows = [bad_file](const text::BadRow& row) { return bad_file->add(row); };
-  source = open_rows(options);
+  source = io::open_rows(options).value();
   ImportOutcome outcome = run_import(
       std::move(source), [&](const Schema&) { return target.open(); }, w.settings);
   if (*choice) throw UsageError(**choice);
@@ -235,7 +214,7 @@ std::vector<Command> import_commands() {
        {{"DB", "the database's folder"},
         {"TABLE", "the table"},
         {"FILE|-", "the file, or - for standard input; .zst and .gz are read directly"}},
-       {{"format", kRowFormats, "default: by the file's name, else by its first bytes"},
+       {{"format", io::kRowFormats, "default: by the file's name, else by its first bytes"},
         {"create", "", "make the database and the table if they are not there"},
         {"schema", "'COLUMNS'", "with --create: columns and types, instead of finding them out"},
         {"key", "COLUMN[,COLUMN]", "with --create: the key"},

@@ -5,6 +5,7 @@
 
 #include "batch_queue.hpp"
 #include "interrupt.hpp"
+#include "io/import_schema.hpp"
 #include "output.hpp"
 #include "progress.hpp"
 
@@ -18,8 +19,8 @@ constexpr milliseconds kPatience{100};  // how often an idle writer looks for an
 
 // What both threads hold; it outlives a reader that is stuck in a read of standard input.
 struct Shared {
-  explicit Shared(std::unique_ptr<RowSource> rows) : source(std::move(rows)) {}
-  std::unique_ptr<RowSource> source;  // the reader's alone while it runs
+  explicit Shared(std::unique_ptr<io::RowSource> rows) : source(std::move(rows)) {}
+  std::unique_ptr<io::RowSource> source;  // the reader's alone while it runs
   BatchQueue queue{kQueuedBatches};
   std::atomic<std::uint64_t> consumed{0}, bad_rows{0};
 };
@@ -40,21 +41,6 @@ void read_rows(Shared& shared) {
     error = Error(ErrorCode::internal, e.what());
   }
   shared.queue.finish(std::move(error));
-}
-
-/// The same rows in the table's own schema; `_row` is assigned at commit.
-Batch in_schema(const Batch& rows, const Schema& schema) {
-  std::vector<Column> columns = rows.columns();
-  if (schema.has_row_key()) {
-    Column numbers;
-    numbers.type = TypeId::u64;
-    numbers.length = rows.rows();
-    MutableBuffer zeros(static_cast<std::size_t>(rows.rows()) * sizeof(std::uint64_t));
-    std::memset(zeros.data(), 0, zeros.size());
-    numbers.values = zeros.freeze();
-    columns.push_back(std::move(numbers));
-  }
-  return {schema, rows.rows(), std::move(columns)};
 }
 
 class AckPrinter {
@@ -89,7 +75,7 @@ void write_rows(Shared& shared, const std::function<HybridTable(const Schema&)>&
         table = open(batch->schema());
         schema = table->schema();
       }
-      Result<Commit> commit = table->write(in_schema(*batch, schema), options);
+      Result<Commit> commit = table->write(io::in_table_schema(*batch, schema), options);
       if (!commit) {
         outcome.error = commit.error();
         return;
@@ -106,7 +92,7 @@ void write_rows(Shared& shared, const std::function<HybridTable(const Schema&)>&
 
 }  // namespace
 
-ImportOutcome run_import(std::unique_ptr<RowSource> source,
+ImportOutcome run_import(std::unique_ptr<io::RowSource> source,
                          const std::function<HybridTable(const Schema&)>& open,
                          const ImportSettings& settings) {
   const auto shared = std::make_shared<Shared>(std::move(source));

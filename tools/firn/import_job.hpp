@@ -7,7 +7,7 @@
 
 #include <firn/firn.hpp>
 
-#include "row_source.hpp"
+#include "io/row_source.hpp"
 
 namespace firn::cli {
 
@@ -27,7 +27,7 @@ struct ImportOutcome {
 
 /// Writes all batches of the source to the table that `open` gives; it is called once, when the first batch has been
 /// read, so that an input that cannot be read leaves no trace.
-ImportOutcome run_import(std::unique_ptr<RowSource> source,
+ImportOutcome run_import(std::unique_ptr<io::RowSource> source,
                          const std::function<HybridTable(const Schema&)>& open,
                          const ImportSettings& settings);
 

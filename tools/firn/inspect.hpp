@@ -24,6 +24,8 @@ ExitStatus inspect_checkpoint(const InspectedFile& f);
 ExitStatus inspect_segment(const InspectedFile& f);
 ExitStatus inspect_block(const InspectedFile& f);
 ExitStatus inspect_table_file(const InspectedFile& f);
+ExitStatus inspect_table_list(const InspectedFile& f);
+ExitStatus inspect_decisions(const InspectedFile& f);
 ExitStatus inspect_arrow(const InspectedFile& f);
 ExitStatus inspect_lmdb(const InspectedFile& f);
 

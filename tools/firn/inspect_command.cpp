@@ -11,6 +11,8 @@
 #include "output.hpp"
 #include "schema/arrow_ipc.hpp"
 #include "storage/cold/segment_format.hpp"
+#include "storage/database_list.hpp"
+#include "storage/decision_file.hpp"
 #include "storage/warm/block_format.hpp"
 
 namespace firn::cli {
@@ -56,6 +58,8 @@ Printer printer_for(const InspectedFile& f, std::span<const std::uint8_t> head) 
   if (number_at<std::uint32_t>(head, kLmdbMagicOffset) == kLmdbMagic) return inspect_lmdb;
   if (arrow::looks_like_arrow(head)) return inspect_arrow;
   if (f.path == "table.fb") return inspect_table_file;
+  if (f.path == storage::kDatabaseListName) return inspect_table_list;
+  if (f.path == storage::kDecisionFileName) return inspect_decisions;
   // Its beginning is damaged: the name says what it was.
   if (f.path.ends_with(".log") || f.path.ends_with(".new")) return inspect_log;
   if (f.path.starts_with("ckp-")) return inspect_checkpoint;
@@ -96,7 +100,8 @@ std::string hex_of(std::string_view bytes) {
 std::vector<Command> inspect_commands() {
   return {{"inspect",
            "Shows the bytes of a file of a database, as far as they can be read",
-           {{"FILE", "a log, checkpoint, segment, table.fb, the hot tier's data.mdb, or an Arrow file"}},
+           {{"FILE",
+             "a log, checkpoint, segment, table.fb, tables.fb, decisions.fb, data.mdb, or an Arrow file"}},
            {},
            "Works on a single file without its database. Exit status 4 if bytes are met that are not sound: "
            "behind the\n"

@@ -10,6 +10,8 @@
 #include "schema/arrow_ipc.hpp"
 #include "schema/value.hpp"
 #include "storage/cold/segment.hpp"
+#include "storage/database_list.hpp"
+#include "storage/decision_file.hpp"
 #include "storage/warm/block.hpp"
 #include "storage/warm/block_format.hpp"
 
@@ -86,6 +88,27 @@ ExitStatus inspect_table_file(const InspectedFile& f) {
   print("table file  table " + std::to_string(table->table_id) + " '" + table->name + "'  store " +
         std::to_string(table->store_id) + "  format " + std::to_string(table->format_version) + "  made " +
         format_timestamp(table->created_us) + "\n");
+  return ExitStatus::done;
+}
+
+ExitStatus inspect_table_list(const InspectedFile& f) {
+  const auto list = storage::read_database_list(*f.disk);
+  if (!list) return damaged(list.error());
+  print("list of tables  " + std::to_string(list->tables.size()) + " tables  next id " +
+        std::to_string(list->next_id) + "\n");
+  for (const storage::TableListing& t : list->tables)
+    print("  " + storage::table_folder(t.id) + "  '" + t.name + "'" +
+          (t.state == storage::ListingState::dropped ? "  dropped" : "") + "\n");
+  return ExitStatus::done;
+}
+
+ExitStatus inspect_decisions(const InspectedFile& f) {
+  const Buffer bytes = read_whole(f);
+  const auto decisions = storage::decode_decisions({bytes.data(), bytes.size()});
+  if (!decisions) return damaged(decisions.error());
+  print("decisions  " + std::to_string(decisions->size()) + "\n");
+  for (const storage::DecisionEntry& d : *decisions)
+    print("  " + format_timestamp(d.time.us) + "  " + d.action + "  " + d.subject + "  " + d.reason + "\n");
   return ExitStatus::done;
 }
 

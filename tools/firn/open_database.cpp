@@ -8,7 +8,10 @@
 namespace firn::cli {
 namespace {
 
+constexpr std::string_view kInMemory = ":memory:";
+
 void require_database(const std::string& path) {
+  if (path == kInMemory) return;
   std::error_code ignored;
   const auto status = std::filesystem::status(path, ignored);
   if (!std::filesystem::exists(status))

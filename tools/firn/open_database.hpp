@@ -8,6 +8,8 @@
 
 namespace firn::cli {
 
+// The name :memory: stands for a new and empty database that goes with the command.
+
 /// For commands that only read: beside another process that has the database open it is opened read-only.
 /// Throws Failure{not_found} if there is none: reading never creates a database.
 Database open_for_reading(const std::string& path);

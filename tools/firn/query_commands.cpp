@@ -1,14 +1,12 @@
 // query, explain.
 #include "commands.hpp"
-#include "file_query.hpp"
+#include "interrupt.hpp"
 #include "open_database.hpp"
 #include "output.hpp"
 #include "result_format.hpp"
 
 namespace firn::cli {
 namespace {
-
-constexpr std::string_view kInMemory = ":memory:";
 
 ResultFormat chosen_format(const Arguments& a) {
   const auto name = a.value("format");
@@ -23,24 +21,40 @@ Query parse(const std::string& sql) {
   return *query;
 }
 
-DataFrame answer_of(const std::string& path, const std::string& sql) {
-  const Query query = parse(sql);
-  if (query.from_file) {
-    if (path != kInMemory) open_for_reading(path);  // a wrong name is told, though nothing is read from it
-    return query_file(query);
-  }
-  if (path == kInMemory)
-    throw Failure(ExitStatus::not_found, "the database :memory: has no tables; name a file: FROM 'data.csv'");
-  const Database db = open_for_reading(path);
-  table_of(db, query.table);
-  Result<DataFrame> frame = db.query(sql);
-  if (!frame) throw as_failed_query(frame.error());
-  return *frame;
+QueryOptions options_of(const Arguments& a) {
+  QueryOptions options;
+  options.cancel = interruption();
+  const auto text = a.value("timeout");
+  if (!text) return options;
+  const Result<std::int64_t> us = parse_duration(*text);
+  if (!us || *us <= 0) throw UsageError("--timeout " + *text + " is no duration such as 5s or 2m");
+  options.timeout = std::chrono::microseconds(*us);
+  return options;
+}
+
+/// Damage in a file that is read in place is no damage of the database; the file itself may be what is not found.
+Failure failure_over_file(const Error& error) {
+  const bool damaged = error.code() == ErrorCode::corrupt;
+  return {damaged ? ExitStatus::failed : status_of(error.code()),
+          damaged ? error.message() : advice_for(error)};
+}
+
+/// Ctrl-C ends the query, not the process: folders of databases in memory go, locks are let go.
+Result<DataFrame> ask(const Database& db, const std::string& sql, const QueryOptions& options) {
+  const Cooperative until_answered;
+  return db.query(sql, options);
 }
 
 ExitStatus run_query(const Arguments& a) {
   const ResultFormat format = chosen_format(a);
-  print_result(answer_of(a.word(0), a.word(1)), format);
+  const QueryOptions options = options_of(a);
+  const Query query = parse(a.word(1));
+  const Database db = open_for_reading(a.word(0));
+  if (!query.from_file) table_of(db, query.table);
+  const Result<DataFrame> frame = ask(db, a.word(1), options);
+  if (!frame && interrupted()) throw Failure(ExitStatus::interrupted, "interrupted");
+  if (!frame) throw query.from_file ? failure_over_file(frame.error()) : as_failed_query(frame.error());
+  print_result(*frame, format);
   return ExitStatus::done;
 }
 
@@ -66,7 +80,8 @@ std::vector<Command> query_commands() {
        "Answers a SELECT",
        {{"DB", "the database's folder, or :memory: for a query over a file"},
         {"'SQL'", "SELECT ... FROM table; FROM 'file.csv' reads CSV, NDJSON and Arrow files in place"}},
-       {{"format", kResultFormats, "default: table on a terminal, csv in a pipe"}},
+       {{"format", kResultFormats, "default: table on a terminal, csv in a pipe"},
+        {"timeout", "DURATION", "give up after this time: 500ms, 5s, 2m"}},
        "Data goes to standard output, everything else to standard error. In CSV, NULL is empty and the empty "
        "text is\n"
        "\"\". The format arrow is an Arrow IPC stream. A table shows the first and last rows of a long "

@@ -1,53 +1,23 @@
 #include "result_format.hpp"
 
-#include <algorithm>
-#include <functional>
 #include <sstream>
 
 #include "output.hpp"
-#include "schema/arrow_ipc.hpp"
-#include "schema/text/csv.hpp"
-#include "schema/text/ndjson.hpp"
+#include "row_writer.hpp"
 
 namespace firn::cli {
 namespace {
 
-constexpr std::size_t kPieceRows = 8'192;  // text of this many rows is made and written at once
+constexpr std::size_t kPieceBytes = std::size_t{1} << 20;  // text is written when there is so much of it
 
-void each_piece(const Batch& rows, const std::function<void(const Batch&)>& use) {
-  const auto count = static_cast<std::size_t>(rows.rows());
-  for (std::size_t at = 0; at < count; at += kPieceRows)
-    use(rows.slice(at, std::min(kPieceRows, count - at)));
-}
-
-void print_csv(const Batch& rows) {
-  std::string header = text::csv_header(rows.schema());
-  if (!header.ends_with('\n')) header += '\n';
-  print(header);
-  each_piece(rows, [](const Batch& piece) {
-    std::string out;
-    text::append_csv(piece, out);
-    print(out);
-  });
-}
-
-void print_ndjson(const Batch& rows) {
-  each_piece(rows, [](const Batch& piece) {
-    std::string out;
-    text::append_ndjson(piece, out);
-    print(out);
-  });
-}
-
-void print_json(const Batch& rows) {
-  bool first = true;
-  print("[");
-  each_piece(rows, [&](const Batch& piece) {
-    std::string out;
-    text::append_json_rows(piece, out, first);
-    print(out);
-  });
-  print("]\n");
+void print_rows(const Batch& rows, WriterFormat format) {
+  const auto out = [](std::span<const std::uint8_t> bytes) -> Result<void> {
+    print(bytes);
+    return {};
+  };
+  const auto writer = make_row_writer(format, rows.schema(), out);
+  writer->write(rows).value();
+  writer->finish().value();
 }
 
 std::string markdown_cell(const std::string& text) {
@@ -69,26 +39,17 @@ void print_markdown(const Batch& rows) {
     rule += is_numeric(column.type) ? " ---: |" : " --- |";
   }
   print(head + "\n" + rule + "\n");
-  each_piece(rows, [](const Batch& piece) {
-    std::string out;
-    for (std::size_t row = 0; row < static_cast<std::size_t>(piece.rows()); ++row) {
-      out += "|";
-      for (const Column& column : piece.columns())
-        out += " " + markdown_cell(column.value_at(row).to_string()) + " |";
-      out += "\n";
-    }
+  std::string out;
+  for (std::size_t row = 0; row < static_cast<std::size_t>(rows.rows()); ++row) {
+    out += "|";
+    for (const Column& column : rows.columns())
+      out += " " + markdown_cell(column.value_at(row).to_string()) + " |";
+    out += "\n";
+    if (out.size() < kPieceBytes) continue;
     print(out);
-  });
-}
-
-void print_arrow(const Batch& rows) {
-  const auto sink = [](std::span<const std::uint8_t> bytes) -> Result<void> {
-    print(bytes);
-    return {};
-  };
-  arrow::ArrowStreamWriter writer(rows.schema(), sink);
-  if (rows.rows() != 0) writer.write(rows).value();
-  writer.close().value();
+    out.clear();
+  }
+  print(out);
 }
 
 void print_table(const DataFrame& frame) {
@@ -115,15 +76,15 @@ void print_result(const DataFrame& frame, ResultFormat format) {
     case ResultFormat::table:
       return print_table(frame);
     case ResultFormat::csv:
-      return print_csv(frame.batch());
+      return print_rows(frame.batch(), WriterFormat::csv);
     case ResultFormat::json:
-      return print_json(frame.batch());
+      return print_rows(frame.batch(), WriterFormat::json);
     case ResultFormat::ndjson:
-      return print_ndjson(frame.batch());
+      return print_rows(frame.batch(), WriterFormat::ndjson);
     case ResultFormat::markdown:
       return print_markdown(frame.batch());
     case ResultFormat::arrow:
-      return print_arrow(frame.batch());
+      return print_rows(frame.batch(), WriterFormat::arrow_stream);
   }
 }
 

@@ -1,10 +1,10 @@
 // Arrow IPC files and streams as a row source. The bytes lie in memory as a whole: record batches share them.
 #include <algorithm>
 
-#include "row_formats.hpp"
+#include "io/row_formats.hpp"
 #include "schema/arrow_ipc.hpp"
 
-namespace firn::cli {
+namespace firn::io {
 namespace {
 
 constexpr std::string_view kRowColumn = "_row";  // of a table without a key; assigned anew at commit
@@ -146,4 +146,4 @@ std::unique_ptr<RowSource> open_arrow_rows(std::unique_ptr<ByteInput> input,
   return std::make_unique<ArrowRows>(std::move(input), options);
 }
 
-}  // namespace firn::cli
+}  // namespace firn::io

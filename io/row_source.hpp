@@ -8,7 +8,7 @@
 
 #include "schema/text/field.hpp"
 
-namespace firn::cli {
+namespace firn::io {
 
 enum class RowFormat { csv, ndjson, arrow };
 inline constexpr std::string_view kRowFormats = "csv|ndjson|arrow";
@@ -39,7 +39,7 @@ class RowSource {
   virtual std::uint64_t bad_rows() const = 0;
 };
 
-/// Opens the file and finds out its format. Throws Error: {not_found}, {io}, {corrupt}.
-std::unique_ptr<RowSource> open_rows(const RowSourceOptions& options);
+/// Opens the file and finds out its format. Errors: {not_found}, {io}, {corrupt}.
+Result<std::unique_ptr<RowSource>> open_rows(const RowSourceOptions& options);
 
-}  // namespace firn::cli
+}  // namespace firn::io

@@ -1,11 +1,11 @@
 // CSV and NDJSON as row sources. Without a given schema the beginning is read twice: a first reader infers the types,
 // then the caller chooses (which columns are keys and so never NULL), and a second one reads from the start. So a NULL
 // in a key column is a misfit with its line like any other.
-#include "row_formats.hpp"
+#include "io/row_formats.hpp"
 #include "schema/text/csv.hpp"
 #include "schema/text/ndjson.hpp"
 
-namespace firn::cli {
+namespace firn::io {
 namespace {
 
 template <class Reader, class ReaderOptions>
@@ -107,4 +107,4 @@ std::unique_ptr<RowSource> open_text_rows(std::unique_ptr<ByteInput> input, cons
   return std::make_unique<TextRows<text::NdjsonReader, text::NdjsonOptions>>(std::move(input), options);
 }
 
-}  // namespace firn::cli
+}  // namespace firn::io

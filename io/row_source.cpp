@@ -1,10 +1,12 @@
-#include "row_source.hpp"
+#include "io/row_source.hpp"
+
+#include <cstring>
 
 #include "io/decompress.hpp"
-#include "row_formats.hpp"
+#include "io/row_formats.hpp"
 #include "schema/arrow_ipc.hpp"
 
-namespace firn::cli {
+namespace firn::io {
 namespace {
 
 bool drop_ending(std::string_view& name, std::string_view ending) {
@@ -21,6 +23,11 @@ std::optional<RowFormat> format_by_name(std::string_view name) {
     if (name.ends_with(ending)) return RowFormat::ndjson;
   if (name.ends_with(".csv")) return RowFormat::csv;
   return std::nullopt;
+}
+
+bool is_sqlite(std::span<const std::uint8_t> head) {
+  constexpr std::string_view kMagic("SQLite format 3\0", 16);
+  return head.size() >= kMagic.size() && std::memcmp(head.data(), kMagic.data(), kMagic.size()) == 0;
 }
 
 RowFormat format_by_bytes(std::span<const std::uint8_t> head) {
@@ -55,9 +62,15 @@ Result<void> ByteInput::look_ahead() {
   return {};
 }
 
-std::unique_ptr<RowSource> open_rows(const RowSourceOptions& options) {
-  auto input = std::make_unique<ByteInput>(io::open_source(options.path).value());
-  input->look_ahead().value();
+Result<std::unique_ptr<RowSource>> open_rows(const RowSourceOptions& options) {
+  FIRN_ASSIGN(auto source, open_source(options.path));
+  auto input = std::make_unique<ByteInput>(std::move(source));
+  FIRN_TRY(input->look_ahead());
+  if (is_sqlite(input->head()))
+    return Error(ErrorCode::unsupported,
+                 options.path +
+                     ": a SQLite database; write its table out first: sqlite3 -csv -header FILE "
+                     "'SELECT * FROM t'");
   std::optional<RowFormat> format = options.format;
   if (!format) format = format_by_name(options.path);
   if (!format) format = format_by_bytes(input->head());
@@ -65,4 +78,4 @@ std::unique_ptr<RowSource> open_rows(const RowSourceOptions& options) {
   return open_text_rows(std::move(input), options, *format);
 }
 
-}  // namespace firn::cli
+}  // namespace firn::io
