@@ -1,6 +1,8 @@
 #include "caf_runtime.hpp"
 
+#include <algorithm>
 #include <csignal>
+#include <thread>
 
 #include "firn/messages.hpp"
 
@@ -25,7 +27,7 @@ HostCall::~HostCall() { caf::logger::set_current_actor_system(nullptr); }
 // Sharing, not stealing: a stealing worker sleeps between polls, which costs 95 us a call, and burns time while idle.
 CafConfig::CafConfig() {
   set("scheduler.policy", caf::atom("sharing"));
-  set("scheduler.max-threads", 2);
+  set("scheduler.max-threads", std::clamp(std::thread::hardware_concurrency(), 1U, 2U));
   set("scheduler.max-throughput", 64);
   add_thread_hook<MaskSignals>();
   add_error_category(caf::atom("firn"),

@@ -112,7 +112,10 @@ Result<void> DatabaseCore::open_files(const DatabaseOptions& options, const Inte
   services->tick_us = std::max<std::int64_t>(options.background_tick_us, 1'000);
   const bool create = options.create && !read_only_;
   std::string notice;
-  FIRN_ASSIGN(const std::shared_ptr<io::Disk> disk, io::open_disk(root, create, &notice));
+  std::shared_ptr<io::Disk> disk = internal.disk;
+  if (!disk) {
+    FIRN_ASSIGN(disk, io::open_disk(root, create, &notice));
+  }
   if (!notice.empty()) services->log(notice);
   FIRN_TRY(check_is_ours(*disk, root));
   if (!create) {

@@ -17,6 +17,7 @@ struct InternalOptions {
   storage::StoreOptions store;        ///< clock, read_only and log are overwritten
   std::size_t workers = 0;            ///< 0: by the machine
   std::size_t open_tables_max = 0;    ///< 0: by the machine's limits
+  std::shared_ptr<io::Disk> disk;     ///< nullptr: the one for the path
 };
 
 /// Thread-safe.

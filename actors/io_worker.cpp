@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "caf_runtime.hpp"
+#include "io/uring.hpp"
 #include "start_table.hpp"
 #include "table_work.hpp"
 
@@ -48,8 +49,9 @@ void hand_out(Services& services, Result<TableRef> table, const TableSlot& slot)
 }
 
 IoWorker::behavior_type io_worker(IoWorker::stateful_pointer<WorkerState> self,
-                                  const std::shared_ptr<Services>& services) {
+                                  const std::shared_ptr<Services>& services, bool commits) {
   prepare(self);
+  if (commits) (void)io::thread_ring();  // rings are few: commits come first
   const auto begin = [services] { services->faults->check("io_worker"); };
   return {
       [=](const GroupRef& group, const GroupSlot& slot, const TableRef& table, const Pin&) {
@@ -97,8 +99,8 @@ IoWorker::behavior_type io_worker(IoWorker::stateful_pointer<WorkerState> self,
 
 }  // namespace
 
-IoWorker spawn_worker(caf::actor_system& system, const std::shared_ptr<Services>& services) {
-  return system.spawn<caf::detached>(io_worker, services);
+IoWorker spawn_worker(caf::actor_system& system, const std::shared_ptr<Services>& services, bool commits) {
+  return system.spawn<caf::detached>(io_worker, services, commits);
 }
 
 }  // namespace firn::runtime

@@ -23,6 +23,7 @@ using IoWorker = caf::typed_actor<
     caf::reacts_to<flat<fb::CreateTableRequest>, TableSlot, Pin>,
     caf::reacts_to<flat<fb::OpenTableRequest>, TableSlot, Pin>>;
 
-IoWorker spawn_worker(caf::actor_system& system, const std::shared_ptr<Services>& services);
+/// The one that commits takes a ring for its thread (io/uring.hpp) before others can.
+IoWorker spawn_worker(caf::actor_system& system, const std::shared_ptr<Services>& services, bool commits);
 
 }  // namespace firn::runtime

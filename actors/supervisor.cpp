@@ -89,7 +89,7 @@ caf::actor spawn_player(caf::actor_system& system, const std::shared_ptr<Service
     case Kind::database:
       return publish(s->database, spawn_database(system, s));
     case Kind::worker:
-      return publish(s->workers.address(role.worker), spawn_worker(system, s));
+      return publish(s->workers.address(role.worker), spawn_worker(system, s, role.worker == 0));
   }
   return {};
 }

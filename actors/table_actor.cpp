@@ -12,6 +12,8 @@ namespace {
 
 // Bodies up to this are decoded and checked here; larger ones by a worker.
 constexpr std::size_t kInlineBytesMax = 256u << 10;
+// What a change without rows counts at the gate.
+constexpr std::uint64_t kOrderBytes = 256;
 
 struct Subscriber {
   caf::strong_actor_ptr actor;
@@ -129,7 +131,12 @@ Result<void> take_remove(Services& services, const TableRef& table, const fb::Re
       change.keys.push_back(std::move(encoded));
     }
   }
-  caf::anon_send(table->addresses->hot.get(), to_order(change), ArrowBody{}, slot, Pin{});
+  std::uint64_t bytes = kOrderBytes + change.where.size();
+  for (const std::string& key : change.keys) bytes += key.size();
+  const auto gate = table->write_gate();
+  Pin permit = gate ? gate->try_acquire(bytes) : nullptr;
+  if (!permit) return too_much();
+  caf::anon_send(table->addresses->hot.get(), to_order(change), ArrowBody{}, slot, std::move(permit));
   return {};
 }
 

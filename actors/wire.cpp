@@ -256,7 +256,8 @@ flat<fb::JobOrder> to_message(const JobContext& c, const std::optional<storage::
     const auto inputs = b.CreateVector(order ? order->inputs : std::vector<std::uint64_t>{});
     const auto reason = b.CreateString(c.reason);
     return fb::CreateJobOrder(b, c.table_id, c.session, to_fb(order ? order->to : StorageTier::none),
-                              order && order->from_hot, inputs, priority, bytes, reason);
+                              order && order->from_hot, inputs, priority, bytes, reason,
+                              order ? order->hot_upto : 0);
   });
 }
 
@@ -264,6 +265,7 @@ storage::JobOrder to_store_order(const fb::JobOrder& o) {
   storage::JobOrder order;
   order.to = from_fb(o.to());
   order.from_hot = o.from_hot();
+  order.hot_upto = o.hot_upto();
   if (o.inputs() != nullptr) order.inputs.assign(o.inputs()->begin(), o.inputs()->end());
   return order;
 }

@@ -31,48 +31,46 @@ std::uint64_t grown(std::uint64_t now, std::uint64_t needed) {
   return size;
 }
 
-// Writes a run of pieces to consecutive offsets: small ones are gathered, large ones go straight. The last
-// write can carry the sync.
-class PieceWriter {
+/// Lays parts out at consecutive offsets as pieces for the file: small ones are gathered in `staging`, large ones stay
+/// where they are.
+class PieceList {
  public:
-  PieceWriter(File& file, std::uint64_t offset, std::uint64_t total_bytes, std::vector<std::uint8_t>& staging)
-      : file_(file),
-        offset_(offset),
-        glue_below_(total_bytes <= kGluedBytesMax ? kGluedBytesMax + 1 : kOwnWriteBytesMin),
-        staging_(staging) {
+  PieceList(std::uint64_t offset, AppendLog::Parts parts, std::vector<std::uint8_t>& staging)
+      : offset_(offset), staging_(staging) {
+    const std::uint64_t total = total_bytes(parts);
+    std::size_t gathered = 0;
+    own_from_ = total <= kGluedBytesMax ? kGluedBytesMax + 1 : kOwnWriteBytesMin;
+    for (const auto& part : parts)
+      if (part.size() < own_from_) gathered += part.size();
     staging_.clear();
+    staging_.reserve(gathered);  // pieces point into it
+    for (const auto& part : parts) add(part);
+    end_gathered();
   }
-
-  Result<void> add(std::span<const std::uint8_t> piece) {
-    const bool own_write = piece.size() >= glue_below_;
-    if (own_write || staging_.size() + piece.size() > kGluedBytesMax) FIRN_TRY(flush());
-    if (!own_write) {
-      staging_.insert(staging_.end(), piece.begin(), piece.end());
-      return {};
-    }
-    FIRN_TRY(file_.write_at(offset_, piece));
-    offset_ += piece.size();
-    return {};
-  }
-
-  Result<void> finish(bool and_sync) {
-    if (!and_sync) return flush();
-    return staging_.empty() ? file_.sync() : file_.write_and_sync(offset_, staging_);
-  }
+  std::span<const WritePiece> pieces() const { return pieces_; }
 
  private:
-  Result<void> flush() {
-    if (staging_.empty()) return {};
-    FIRN_TRY(file_.write_at(offset_, staging_));
-    offset_ += staging_.size();
-    staging_.clear();
-    return {};
+  void add(std::span<const std::uint8_t> part) {
+    if (part.size() < own_from_) {
+      staging_.insert(staging_.end(), part.begin(), part.end());
+      return;
+    }
+    end_gathered();
+    pieces_.push_back({offset_, part});
+    offset_ += part.size();
+  }
+  void end_gathered() {
+    const auto run = std::span<const std::uint8_t>(staging_).subspan(used_);
+    if (run.empty()) return;
+    pieces_.push_back({offset_, run});
+    offset_ += run.size();
+    used_ = staging_.size();
   }
 
-  File& file_;
   std::uint64_t offset_;
-  std::size_t glue_below_;
+  std::size_t own_from_ = 0, used_ = 0;
   std::vector<std::uint8_t>& staging_;
+  std::vector<WritePiece> pieces_;
 };
 
 }  // namespace
@@ -115,20 +113,21 @@ Result<void> AppendLog::make_room(std::uint64_t end) {
   return {};
 }
 
-Result<EntryPosition> AppendLog::append(Parts parts, std::uint32_t kind) {
-  return append_entry(parts, kind, false);
+Result<EntryPosition> AppendLog::append(Parts parts, std::uint32_t kind, std::optional<std::uint32_t> crc) {
+  return append_entry(parts, kind, crc, false);
 }
 Result<EntryPosition> AppendLog::append(std::span<const std::uint8_t> payload, std::uint32_t kind) {
-  return append_entry({&payload, 1}, kind, false);
+  return append_entry({&payload, 1}, kind, std::nullopt, false);
 }
 Result<EntryPosition> AppendLog::append_and_sync(Parts parts, std::uint32_t kind) {
-  return append_entry(parts, kind, true);
+  return append_entry(parts, kind, std::nullopt, true);
 }
 Result<EntryPosition> AppendLog::append_and_sync(std::span<const std::uint8_t> payload, std::uint32_t kind) {
-  return append_entry({&payload, 1}, kind, true);
+  return append_entry({&payload, 1}, kind, std::nullopt, true);
 }
 
-Result<EntryPosition> AppendLog::append_entry(Parts parts, std::uint32_t kind, bool and_sync) {
+Result<EntryPosition> AppendLog::append_entry(Parts parts, std::uint32_t kind,
+                                              std::optional<std::uint32_t> crc, bool and_sync) {
   if (failure_) return *failure_;
   if (kind == 0 || kind >= kReservedKinds)
     return Error(ErrorCode::invalid_argument, "log entry of a reserved kind");
@@ -143,7 +142,11 @@ Result<EntryPosition> AppendLog::append_entry(Parts parts, std::uint32_t kind, b
   EntryHeader header{
       static_cast<std::uint32_t>(payload_bytes),     kind, written_.sequence + 1, durable_, written_.chain,
       payload_seed(header_.identity, written_.chain)};
-  for (const auto& part : parts) header.payload_crc = crc32c(part, header.payload_crc);
+  if (crc) {
+    header.payload_crc = crc32c_combine(header.payload_crc, *crc, payload_bytes);
+  } else {
+    for (const auto& part : parts) header.payload_crc = crc32c(part, header.payload_crc);
+  }
   const EntryHeaderBytes bytes = encode_entry_header(header, header_.identity, written_.offset);
   if (auto written = write_entry(written_.offset, bytes, parts, and_sync); !written)
     return fail(written.error());
@@ -157,12 +160,17 @@ Result<EntryPosition> AppendLog::append_entry(Parts parts, std::uint32_t kind, b
 
 Result<void> AppendLog::write_entry(std::uint64_t offset, std::span<const std::uint8_t> header, Parts parts,
                                     bool and_sync) {
-  const std::uint64_t payload_bytes = total_bytes(parts);
-  PieceWriter writer(*file_, offset, entry_bytes(payload_bytes), staging_);
-  FIRN_TRY(writer.add(header));
-  for (const auto& part : parts) FIRN_TRY(writer.add(part));
-  FIRN_TRY(writer.add(std::span(kPadding).first(padding_after(payload_bytes))));
-  return writer.finish(and_sync);
+  std::vector<std::span<const std::uint8_t>> all{header};
+  all.insert(all.end(), parts.begin(), parts.end());
+  all.push_back(std::span(kPadding).first(padding_after(total_bytes(parts))));
+  const PieceList list(offset, all, staging_);
+  if (list.pieces().size() == 1) {
+    const WritePiece& piece = list.pieces().front();
+    return and_sync ? file_->write_and_sync(piece.offset, piece.bytes)
+                    : file_->write_at(piece.offset, piece.bytes);
+  }
+  FIRN_TRY(file_->write_pieces(list.pieces()));
+  return and_sync ? file_->sync() : Result<void>();
 }
 
 Result<void> AppendLog::sync() {

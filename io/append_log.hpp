@@ -41,7 +41,9 @@ class AppendLog {
   /// Writes one entry whose payload is the parts one after another (at most 1 GiB; may be empty). `kind` is
   /// the caller's, 1 up to below kReservedKinds. Not durable on return. The parts need to live until then
   /// only.
-  Result<EntryPosition> append(Parts parts, std::uint32_t kind);
+  /// `crc`: crc32c of the parts one after another, if the caller knows it.
+  Result<EntryPosition> append(Parts parts, std::uint32_t kind,
+                               std::optional<std::uint32_t> crc = std::nullopt);
   Result<EntryPosition> append(std::span<const std::uint8_t> payload, std::uint32_t kind);
   /// The same, durable on return with all entries before it: one linked write and sync if the entry is small.
   Result<EntryPosition> append_and_sync(Parts parts, std::uint32_t kind);
@@ -70,7 +72,8 @@ class AppendLog {
 
  private:
   AppendLog(std::unique_ptr<File> file, const LogFileHeader& header);
-  Result<EntryPosition> append_entry(Parts parts, std::uint32_t kind, bool and_sync);
+  Result<EntryPosition> append_entry(Parts parts, std::uint32_t kind, std::optional<std::uint32_t> crc,
+                                     bool and_sync);
   Result<void> write_entry(std::uint64_t offset, std::span<const std::uint8_t> header, Parts parts,
                            bool and_sync);
   Result<void> make_room(std::uint64_t end);

@@ -49,13 +49,10 @@ std::uint32_t run_tables(std::uint32_t r, const std::uint8_t* p, std::size_t n) 
   return r;
 }
 
-#if defined(__x86_64__)
-
 // A register after n zero bytes is a linear function (over GF(2)) of the register before them. As a table of
 // the four bytes it costs four look-ups, which is what lets three streams run side by side and be joined
 // afterwards: the instruction has a latency of three cycles and a throughput of one.
 using Matrix = std::array<std::uint32_t, 32>;
-using ShiftTable = std::array<std::array<std::uint32_t, 256>, 4>;
 
 std::uint32_t apply_matrix(const Matrix& m, std::uint32_t r) {
   std::uint32_t out = 0;
@@ -63,14 +60,33 @@ std::uint32_t apply_matrix(const Matrix& m, std::uint32_t r) {
   return out;
 }
 
-ShiftTable shift_by_power_of_two(unsigned log2_bytes) {
+Matrix one_byte() {
   Matrix m{};
   for (std::size_t bit = 0; bit < 32; ++bit) m[bit] = step(std::uint32_t{1} << bit, 0);
-  for (unsigned i = 0; i < log2_bytes; ++i) {
-    Matrix squared{};
-    for (std::size_t bit = 0; bit < 32; ++bit) squared[bit] = apply_matrix(m, m[bit]);
-    m = squared;
-  }
+  return m;
+}
+
+Matrix squared(const Matrix& m) {
+  Matrix out{};
+  for (std::size_t bit = 0; bit < 32; ++bit) out[bit] = apply_matrix(m, m[bit]);
+  return out;
+}
+
+/// Matrices for 1, 2, 4 .. 2^63 zero bytes.
+std::array<Matrix, 64> powers_of_two() {
+  std::array<Matrix, 64> out{};
+  out[0] = one_byte();
+  for (std::size_t i = 1; i < out.size(); ++i) out[i] = squared(out[i - 1]);
+  return out;
+}
+
+#if defined(__x86_64__)
+
+using ShiftTable = std::array<std::array<std::uint32_t, 256>, 4>;
+
+ShiftTable shift_by_power_of_two(unsigned log2_bytes) {
+  Matrix m = one_byte();
+  for (unsigned i = 0; i < log2_bytes; ++i) m = squared(m);
   ShiftTable t{};
   for (std::size_t byte = 0; byte < 4; ++byte) {
     for (std::uint32_t v = 0; v < 256; ++v) t[byte][v] = apply_matrix(m, v << (8 * byte));
@@ -146,6 +162,13 @@ std::uint32_t crc32c(std::span<const std::uint8_t> bytes, std::uint32_t seed) no
 }
 bool crc32c_is_accelerated() noexcept { return false; }
 #endif
+
+std::uint32_t crc32c_combine(std::uint32_t a, std::uint32_t b, std::uint64_t b_bytes) noexcept {
+  static const std::array<Matrix, 64> powers = powers_of_two();
+  for (std::size_t i = 0; b_bytes != 0; ++i, b_bytes >>= 1)
+    if ((b_bytes & 1) != 0) a = apply_matrix(powers[i], a);
+  return a ^ b;
+}
 
 std::uint32_t crc32c_scalar(std::span<const std::uint8_t> bytes, std::uint32_t seed) noexcept {
   return ~run_tables(~seed, bytes.data(), bytes.size());

@@ -11,6 +11,9 @@ namespace firn::io {
 /// serve as a seed too (an id, the checksum before).
 std::uint32_t crc32c(std::span<const std::uint8_t> bytes, std::uint32_t seed = 0) noexcept;
 
+/// CRC-32C of A followed by B, from crc32c(A) with any seed and crc32c(B) with seed 0, in about a microsecond.
+std::uint32_t crc32c_combine(std::uint32_t a, std::uint32_t b, std::uint64_t b_bytes) noexcept;
+
 /// The table form, on every machine: the oracle of the fast one.
 std::uint32_t crc32c_scalar(std::span<const std::uint8_t> bytes, std::uint32_t seed = 0) noexcept;
 

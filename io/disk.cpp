@@ -8,6 +8,11 @@
 #include "io/uring_disk.hpp"
 
 namespace firn::io {
+
+Result<void> File::write_pieces(std::span<const WritePiece> pieces) {
+  for (const WritePiece& piece : pieces) FIRN_TRY(write_at(piece.offset, piece.bytes));
+  return {};
+}
 namespace {
 
 constexpr const char* kTemporarySuffix = ".tmp";

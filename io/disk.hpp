@@ -19,6 +19,12 @@
 
 namespace firn::io {
 
+/// Bytes and where they go.
+struct WritePiece {
+  std::uint64_t offset = 0;
+  std::span<const std::uint8_t> bytes;
+};
+
 /// One open file. Closing is the destructor's work; it never syncs.
 class File {
  public:
@@ -28,6 +34,9 @@ class File {
   virtual Result<void> read_at(std::uint64_t offset, std::span<std::uint8_t> out) const = 0;
   /// Writes all bytes; short writes go on, EINTR and EAGAIN are retried with a bound. {full} for ENOSPC and EDQUOT.
   virtual Result<void> write_at(std::uint64_t offset, std::span<const std::uint8_t> bytes) = 0;
+  /// Writes all pieces, in any order, and lets the device begin with them: for a sync that follows soon. Promises no
+  /// more than write_at.
+  virtual Result<void> write_pieces(std::span<const WritePiece> pieces);
   /// fdatasync. After the first failure every later sync of this handle fails too: nothing is retried on those pages.
   virtual Result<void> sync() = 0;
   /// write_at, then sync, as one linked pair of requests where the disk can.

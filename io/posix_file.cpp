@@ -89,6 +89,16 @@ Result<void> PosixFile::write_at(std::uint64_t offset, std::span<const std::uint
   return {};
 }
 
+Result<void> PosixFile::write_pieces(std::span<const WritePiece> pieces) {
+  for (const WritePiece& piece : pieces) {
+    FIRN_TRY(PosixFile::write_at(piece.offset, piece.bytes));
+    // A hint: what it cannot begin now the sync does.
+    (void)::sync_file_range(fd(), static_cast<off_t>(piece.offset), static_cast<off_t>(piece.bytes.size()),
+                            SYNC_FILE_RANGE_WRITE);
+  }
+  return {};
+}
+
 Result<void> PosixFile::sync() {
   FIRN_TRY(check_may_sync());
   // EINTR says that the sync did not run to its end, not that pages were lost: that may be asked again.

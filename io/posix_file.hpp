@@ -22,6 +22,7 @@ class PosixFile : public File {
 
   Result<void> read_at(std::uint64_t offset, std::span<std::uint8_t> out) const override;
   Result<void> write_at(std::uint64_t offset, std::span<const std::uint8_t> bytes) override;
+  Result<void> write_pieces(std::span<const WritePiece> pieces) override;
   Result<void> sync() override;
   Result<void> write_and_sync(std::uint64_t offset, std::span<const std::uint8_t> bytes) override;
   Result<void> allocate(std::uint64_t size) override;

@@ -1,8 +1,10 @@
 #include "io/uring.hpp"
 
+#include <fcntl.h>
 #include <liburing.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <ctime>
 
@@ -18,7 +20,7 @@ bool has_operations(io_uring& ring) {
   io_uring_probe* probe = io_uring_get_probe_ring(&ring);
   if (probe == nullptr) return false;
   bool all = true;
-  for (const int op : {IORING_OP_READ, IORING_OP_WRITE, IORING_OP_FSYNC}) {
+  for (const int op : {IORING_OP_READ, IORING_OP_WRITE, IORING_OP_FSYNC, IORING_OP_SYNC_FILE_RANGE}) {
     all = all && io_uring_opcode_supported(probe, op) != 0;
   }
   io_uring_free_probe(probe);
@@ -35,6 +37,9 @@ void prepare(io_uring_sqe& sqe, RingRequest& request) {
       break;
     case RingRequest::Kind::sync:
       io_uring_prep_fsync(&sqe, request.fd, IORING_FSYNC_DATASYNC);
+      break;
+    case RingRequest::Kind::start_writeback:
+      io_uring_prep_sync_file_range(&sqe, request.fd, request.length, request.offset, SYNC_FILE_RANGE_WRITE);
       break;
   }
   if (request.linked) sqe.flags = static_cast<std::uint8_t>(sqe.flags | IOSQE_IO_LINK);
@@ -117,22 +122,44 @@ void Ring::await(std::span<RingRequest> requests, std::size_t count) {
   }
 }
 
-Ring* thread_ring() {
-  struct Slot {
-    std::unique_ptr<Ring> ring;
-    pid_t pid = 0;
-    bool refused = false;
-  };
-  thread_local Slot slot;
-  if (slot.pid == 0) slot.pid = ::getpid();
-  if (slot.pid != ::getpid() || slot.refused) return nullptr;
-  if (slot.ring && slot.ring->broken()) slot.ring.reset();
-  if (!slot.ring) {
+namespace {
+
+std::atomic<int> thread_rings{0};
+
+/// A thread's ring, and its place among those of the process.
+struct ThreadRing {
+  std::unique_ptr<Ring> ring;
+  pid_t pid = ::getpid();
+  bool refused = false;
+  ~ThreadRing() { give_up(); }
+
+  void make() {
+    if (++thread_rings > kThreadRingsMax) {  // later there may be room
+      --thread_rings;
+      return;
+    }
     auto made = Ring::create();
-    slot.refused = !made.ok();
-    if (made) slot.ring = std::move(*made);
+    refused = !made.ok();
+    if (made)
+      ring = std::move(*made);
+    else
+      --thread_rings;
   }
-  return slot.ring.get();
+  void give_up() {
+    if (!ring) return;
+    ring.reset();
+    --thread_rings;
+  }
+};
+
+}  // namespace
+
+Ring* thread_ring() {
+  thread_local ThreadRing mine;
+  if (mine.pid != ::getpid() || mine.refused) return nullptr;
+  if (mine.ring && mine.ring->broken()) mine.give_up();
+  if (!mine.ring) mine.make();
+  return mine.ring.get();
 }
 
 }  // namespace firn::io

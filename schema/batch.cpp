@@ -74,25 +74,39 @@ BatchBuilder::BatchBuilder(Schema schema) : schema_(std::move(schema)) {
   if (schema_.has_row_key()) columns_.pop_back();
 }
 
-BatchBuilder& BatchBuilder::append_row(std::span<const Value> values) {
-  if (error_) return *this;
-  if (values.size() != columns_.size()) {
-    error_.emplace(ErrorCode::invalid_argument, "row " + std::to_string(rows_) + " has " +
-                                                    std::to_string(values.size()) + " values for " +
-                                                    std::to_string(columns_.size()) + " columns");
-    return *this;
-  }
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    Result<void> done = values[i].is_null() && !schema_[i].nullable
-                            ? Error(ErrorCode::invalid_argument, "NULL in a column that is not null")
-                            : columns_[i].append(values[i]);
-    if (done) continue;
-    error_ = done.error().within("row " + std::to_string(rows_) + ", column \"" + schema_[i].name + "\"");
-    for (std::size_t j = 0; j < i; ++j) columns_[j].truncate(rows_);
-    return *this;
-  }
-  ++rows_;
+bool BatchBuilder::begin_row(std::size_t values) {
+  if (error_) return false;
+  if (values == columns_.size()) return true;
+  error_.emplace(ErrorCode::invalid_argument, "row " + std::to_string(rows_) + " has " +
+                                                  std::to_string(values) + " values for " +
+                                                  std::to_string(columns_.size()) + " columns");
+  return false;
+}
+
+BatchBuilder& BatchBuilder::end_row() {
+  if (!error_) ++rows_;
   return *this;
+}
+
+/// Takes the row out again; false.
+bool BatchBuilder::refuse(std::size_t column, const Error& error) {
+  error_ = error.within("row " + std::to_string(rows_) + ", column \"" + schema_[column].name + "\"");
+  for (std::size_t j = 0; j < column; ++j) columns_[j].truncate(rows_);
+  return false;
+}
+
+bool BatchBuilder::append_value(std::size_t i, const Value& v) {
+  const Result<void> done = v.is_null() && !schema_[i].nullable
+                                ? Error(ErrorCode::invalid_argument, "NULL in a column that is not null")
+                                : columns_[i].append(v);
+  return done.ok() || refuse(i, done.error());
+}
+
+BatchBuilder& BatchBuilder::append_row(std::span<const Value> values) {
+  if (!begin_row(values.size())) return *this;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (!append_value(i, values[i])) break;
+  return end_row();
 }
 
 std::size_t BatchBuilder::byte_size() const noexcept {

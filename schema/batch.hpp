@@ -4,6 +4,7 @@
 #include <concepts>
 #include <initializer_list>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "schema/buffer.hpp"
@@ -84,6 +85,10 @@ class ColumnBuilder {
   /// Any Value, converted where that loses nothing (integers that fit, integers to floats, text to temporal types).
   /// Error: {type_mismatch} or {out_of_range}; nothing is appended then.
   Result<void> append(const Value& v);
+  /// As append(Value(v)), without the Value where the types allow it.
+  Result<void> append_text(std::string_view v);
+  Result<void> append_integer(std::int64_t v);
+  Result<void> append_double(double v);
   /// Takes values from `from` (same type, any form).
   void append_from(const Column& from, std::size_t i);
   /// All of `from` (same type, any form) behind what is here.
@@ -95,9 +100,12 @@ class ColumnBuilder {
 
  private:
   void grow_validity(bool valid);
+  void expect_as_much();
+  Result<void> append_same(const Value& c);
   TypeId type_;
   std::int64_t length_ = 0, null_count_ = 0;
   bool has_nulls_ = false;
+  std::size_t last_values_ = 0, last_offsets_ = 0;  ///< bytes of the column finished before
   MutableBuffer validity_, values_, offsets_;
 };
 
@@ -135,7 +143,10 @@ class BatchBuilder {
   /// One row: a value for each column in schema order (without `_row`, which is assigned at commit).
   template <class... Ts>
   BatchBuilder& append(const Ts&... values) {
-    return append_row({Value(values)...});
+    if (!begin_row(sizeof...(Ts))) return *this;
+    std::size_t i = 0;
+    (void)(... && append_value(i++, values));
+    return end_row();
   }
   BatchBuilder& append_row(std::initializer_list<Value> values) {
     return append_row(std::span<const Value>(values.begin(), values.size()));
@@ -149,6 +160,26 @@ class BatchBuilder {
   const Schema& schema() const noexcept { return schema_; }
 
  private:
+  bool begin_row(std::size_t values);
+  BatchBuilder& end_row();
+  bool refuse(std::size_t column, const Error& error);
+  template <class T>
+  bool append_value(std::size_t i, const T& v) {
+    if constexpr (!std::is_null_pointer_v<T> && std::is_convertible_v<const T&, std::string_view>) {
+      const Result<void> done = columns_[i].append_text(v);
+      return done.ok() || refuse(i, done.error());
+    } else if constexpr (std::is_integral_v<T> && std::is_signed_v<T> && !std::is_same_v<T, bool>) {
+      const Result<void> done = columns_[i].append_integer(v);
+      return done.ok() || refuse(i, done.error());
+    } else if constexpr (std::is_same_v<T, double>) {
+      const Result<void> done = columns_[i].append_double(v);
+      return done.ok() || refuse(i, done.error());
+    } else {
+      return append_value(i, Value(v));
+    }
+  }
+  bool append_value(std::size_t i, const Value& v);
+
   Schema schema_;
   std::vector<ColumnBuilder> columns_;
   std::int64_t rows_ = 0;

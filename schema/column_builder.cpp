@@ -1,6 +1,7 @@
 // ColumnBuilder: values one by one or column by column into Arrow buffers.
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "schema/batch.hpp"
 #include "schema/bitmap.hpp"
@@ -75,14 +76,56 @@ void ColumnBuilder::append_bytes(std::string_view v) {
   ++length_;
 }
 
+/// A batch is likely as large as the one before: its buffers need not grow step by step.
+void ColumnBuilder::expect_as_much() {
+  if (last_values_ == 0) return;
+  values_.reserve(std::exchange(last_values_, 0));
+  offsets_.reserve(std::exchange(last_offsets_, 0));
+}
+
+Result<void> ColumnBuilder::append_text(std::string_view v) {
+  if (type_ != TypeId::utf8 || v.size() > kBytesMax - values_.size() || !is_utf8(v)) return append(Value(v));
+  if (length_ == 0) expect_as_much();
+  append_bytes(v);
+  return {};
+}
+
+Result<void> ColumnBuilder::append_integer(std::int64_t v) {
+  if (length_ == 0) expect_as_much();
+  if (type_ == TypeId::i64) {
+    append_fixed(v);
+  } else if (type_ == TypeId::i32 && std::in_range<std::int32_t>(v)) {
+    append_fixed(static_cast<std::int32_t>(v));
+  } else if (type_ == TypeId::u64 && v >= 0) {
+    append_fixed(static_cast<std::uint64_t>(v));
+  } else if (type_ == TypeId::u32 && std::in_range<std::uint32_t>(v)) {
+    append_fixed(static_cast<std::uint32_t>(v));
+  } else {
+    return append(Value(v));
+  }
+  return {};
+}
+
+Result<void> ColumnBuilder::append_double(double v) {
+  if (type_ != TypeId::f64) return append(Value(v));
+  if (length_ == 0) expect_as_much();
+  append_fixed(v);
+  return {};
+}
+
 Result<void> ColumnBuilder::append(const Value& v) {
   if (v.is_null()) {
     append_null();
     return {};
   }
+  if (length_ == 0) expect_as_much();
+  if (v.type() == type_ && type_ != TypeId::utf8) return append_same(v);
   const Result<Value> coerced = coerce(v, type_);
-  if (!coerced) return coerced.error();
-  const Value& c = *coerced;
+  return coerced ? append_same(*coerced) : coerced.error();
+}
+
+/// A value of the column's own type.
+Result<void> ColumnBuilder::append_same(const Value& c) {
   switch (type_) {
     case TypeId::boolean:
       append_bool(c.as_bool());
@@ -208,6 +251,8 @@ Column ColumnBuilder::finish() {
   c.type = type_;
   c.length = length_;
   c.null_count = null_count_;
+  last_values_ = values_.size();
+  last_offsets_ = offsets_.size();
   if (has_nulls_) c.validity = validity_.freeze();
   c.values = values_.freeze();
   c.offsets = offsets_.freeze();

@@ -5,8 +5,6 @@
 #include <cstdio>
 #include <map>
 
-#include "io/log_reader.hpp"
-
 namespace firn::storage {
 namespace {
 
@@ -27,11 +25,6 @@ std::optional<std::uint64_t> id_of(std::string_view name) {
   if (ec != std::errc() || end != name.data() + name.size()) return std::nullopt;
   return id;
 }
-
-struct Found {
-  std::uint64_t id = 0;
-  std::uint64_t first_sequence = 0;
-};
 
 }  // namespace
 
@@ -69,32 +62,37 @@ Result<std::unique_ptr<CommitLog>> CommitLog::create(io::Disk& disk, const std::
   return log;
 }
 
-Result<CommitLog::Recovered> CommitLog::recover(io::Disk& disk, const std::string& folder,
-                                                std::uint64_t store_id, std::uint64_t from,
-                                                const Visit& visit) {
-  Recovered out;
-  out.log.reset(new CommitLog(disk, folder, store_id));
-  CommitLog& log = *out.log;
+struct CommitLog::Scan {
+  std::vector<Sealed> files;              ///< that count, in order; the last may be unsealed
+  std::vector<std::uint64_t> superseded;  ///< what a crash in the midst of recovery left
+  std::vector<std::string> strays;        ///< *.new, *.tmp: never named
+  std::uint64_t id_max = 0, groups = 0;
+  io::LogExpectation last;  ///< of the last file
+  io::TailInfo tail;        ///< of the last file
+};
+
+/// Reads all files and changes none.
+Result<CommitLog::Scan> CommitLog::scan(io::Disk& disk, const std::string& folder, std::uint64_t store_id,
+                                        std::uint64_t from, const Visit& visit) {
+  Scan out;
+  const CommitLog names(disk, folder, store_id);
   FIRN_ASSIGN(const auto entries, disk.list(folder));
-  std::uint64_t id_max = 0;
-  std::map<std::uint64_t, Found> by_first;  // first sequence -> the file that counts
-  std::vector<std::uint64_t> superseded;
+  std::map<std::uint64_t, std::uint64_t> by_first;  // first sequence -> id of the file that counts
   for (const io::DirEntry& entry : entries) {
     const auto id = id_of(entry.name);
     if (!id) {
-      FIRN_TRY(disk.remove(folder + "/" + entry.name));  // *.new, *.tmp: never named
+      out.strays.push_back(folder + "/" + entry.name);
       continue;
     }
-    id_max = std::max(id_max, *id);
+    out.id_max = std::max(out.id_max, *id);
     io::LogExpectation expect;
     expect.store_id = store_id;
     expect.file_id = *id;
-    FIRN_ASSIGN(const auto reader, io::LogReader::open(disk, log.path_of(*id), expect));
-    const std::uint64_t first = reader->header().first_sequence;
-    auto [slot, fresh] = by_first.try_emplace(first, Found{*id, first});
+    FIRN_ASSIGN(const auto reader, io::LogReader::open(disk, names.path_of(*id), expect));
+    auto [slot, fresh] = by_first.try_emplace(reader->header().first_sequence, *id);
     if (!fresh) {
-      superseded.push_back(std::min(slot->second.id, *id));
-      slot->second.id = std::max(slot->second.id, *id);
+      out.superseded.push_back(std::min(slot->second, *id));
+      slot->second = std::max(slot->second, *id);
     }
   }
   if (by_first.empty()) return Error(ErrorCode::corrupt, folder + ": the commit log is missing");
@@ -102,56 +100,78 @@ Result<CommitLog::Recovered> CommitLog::recover(io::Disk& disk, const std::strin
     return Error(ErrorCode::corrupt, folder + ": the commit log begins at entry " +
                                          std::to_string(by_first.begin()->first) + ", needed from " +
                                          std::to_string(from));
-
-  std::uint64_t next = by_first.begin()->first;
-  std::optional<std::uint32_t> chain;
   for (auto it = by_first.begin(); it != by_first.end(); ++it) {
-    const auto& [first, found] = *it;
-    const bool last = std::next(it) == by_first.end();
-    io::LogExpectation expect;
-    expect.store_id = store_id;
-    expect.file_id = found.id;
-    expect.first_sequence = next;
-    expect.chain_start = chain;
-    expect.must_be_sealed = false;
-    const std::string path = log.path_of(found.id);
-    FIRN_ASSIGN(const auto reader, io::LogReader::open(disk, path, expect));
-    io::TailInfo tail;
-    for (bool more = true; more;) {
-      io::LogStep step = reader->next();
-      if (auto* record = std::get_if<io::LogRecord>(&step)) {
-        if (record->position.sequence < from) continue;
-        FIRN_TRY(visit(record->position.sequence, record->payload));
-        out.groups += 1;
-      } else if (auto* end = std::get_if<io::TailInfo>(&step)) {
-        tail = *end;
-        more = false;
-      } else {
-        return std::get<Error>(step);
-      }
+    if (!out.files.empty()) {
+      if (!out.tail.sealed)
+        return Error(ErrorCode::corrupt, names.path_of(out.files.back().id) + ": not sealed at offset " +
+                                             std::to_string(out.tail.end.offset) +
+                                             ", though a later file follows");
+      out.last.chain_start = out.tail.end.chain;
     }
-    if (!tail.sealed && !last)
-      return Error(ErrorCode::corrupt, path + ": not sealed at offset " + std::to_string(tail.end.offset) +
-                                           ", though a later file follows");
-    next = tail.end.sequence + 1;
-    chain = tail.end.chain;
-    std::uint64_t sealed_id = found.id;
-    if (!tail.sealed) {
-      out.bytes_dropped += tail.bytes_dropped;
-      sealed_id = ++id_max;
-      io::RewriteRequest request;
-      request.expect = expect;
-      request.new_file_id = sealed_id;
-      FIRN_ASSIGN(const io::RewrittenLog rewritten,
-                  io::rewrite_tail(disk, path, log.path_of(sealed_id), request));
-      chain = rewritten.end.chain;  // seeded with the new file's id: other values than the old file's
-      superseded.push_back(found.id);
-    }
-    log.sealed_.push_back({sealed_id, first, tail.end.offset});
+    out.last.store_id = store_id;
+    out.last.file_id = it->second;
+    out.last.first_sequence = out.files.empty() ? it->first : out.tail.end.sequence + 1;
+    FIRN_ASSIGN(out.tail, read_file(disk, names.path_of(it->second), out.last, from, visit, out.groups));
+    out.files.push_back({it->second, it->first, out.tail.end.offset});
   }
-  for (const std::uint64_t id : superseded) FIRN_TRY(disk.remove(log.path_of(id)));
+  if (out.tail.end.sequence + 1 < from)
+    return Error(ErrorCode::corrupt, names.path_of(out.files.back().id) + ": the log ends at offset " +
+                                         std::to_string(out.tail.end.offset) + " with entry " +
+                                         std::to_string(out.tail.end.sequence) + ", though entry " +
+                                         std::to_string(from - 1) + " was durable");
+  return out;
+}
+
+Result<io::TailInfo> CommitLog::read_file(io::Disk& disk, const std::string& path,
+                                          const io::LogExpectation& expect, std::uint64_t from,
+                                          const Visit& visit, std::uint64_t& groups) {
+  FIRN_ASSIGN(const auto reader, io::LogReader::open(disk, path, expect));
+  for (;;) {
+    io::LogStep step = reader->next();
+    if (auto* record = std::get_if<io::LogRecord>(&step)) {
+      if (record->position.sequence < from) continue;
+      FIRN_TRY(visit(record->position.sequence, record->payload));
+      groups += 1;
+    } else if (auto* end = std::get_if<io::TailInfo>(&step)) {
+      return *end;
+    } else {
+      return std::get<Error>(step);
+    }
+  }
+}
+
+Result<std::uint64_t> CommitLog::replay(io::Disk& disk, const std::string& folder, std::uint64_t store_id,
+                                        std::uint64_t from, const Visit& visit) {
+  FIRN_ASSIGN(const Scan found, scan(disk, folder, store_id, from, visit));
+  return found.tail.end.sequence;
+}
+
+Result<CommitLog::Recovered> CommitLog::recover(io::Disk& disk, const std::string& folder,
+                                                std::uint64_t store_id, std::uint64_t from,
+                                                const Visit& visit) {
+  FIRN_ASSIGN(Scan found, scan(disk, folder, store_id, from, visit));
+  Recovered out;
+  out.log.reset(new CommitLog(disk, folder, store_id));
+  out.groups = found.groups;
+  CommitLog& log = *out.log;
+  for (const std::string& stray : found.strays) FIRN_TRY(disk.remove(stray));
+  std::uint32_t chain = found.tail.end.chain;
+  if (!found.tail.sealed) {
+    out.bytes_dropped = found.tail.bytes_dropped;
+    io::RewriteRequest request;
+    request.expect = found.last;
+    request.new_file_id = ++found.id_max;
+    const std::string path = log.path_of(found.files.back().id);
+    FIRN_ASSIGN(const io::RewrittenLog rewritten,
+                io::rewrite_tail(disk, path, log.path_of(found.id_max), request));
+    chain = rewritten.end.chain;  // seeded with the new file's id: other values than the old file's
+    found.superseded.push_back(found.files.back().id);
+    found.files.back().id = found.id_max;
+  }
+  log.sealed_ = std::move(found.files);
+  for (const std::uint64_t id : found.superseded) FIRN_TRY(disk.remove(log.path_of(id)));
   FIRN_TRY(disk.sync_directory(folder));
-  FIRN_TRY(log.begin_file(++id_max, next, chain.value_or(0)));
+  FIRN_TRY(log.begin_file(++found.id_max, found.tail.end.sequence + 1, chain));
   return out;
 }
 

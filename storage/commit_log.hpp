@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "io/append_log.hpp"
+#include "io/log_reader.hpp"
 
 namespace firn::storage {
 
@@ -30,9 +31,13 @@ class CommitLog {
     std::uint64_t bytes_dropped = 0;  ///< of a torn tail
   };
   /// Gives every sound group with sequence >= from to `visit`, in order, and ends ready for appending. Errors:
-  /// {corrupt} with file and offset for damage before the tail or a missing file.
+  /// {corrupt} with file and offset for damage before the tail, a missing file, or a log that ends before `from` - 1.
   static Result<Recovered> recover(io::Disk& disk, const std::string& folder, std::uint64_t store_id,
                                    std::uint64_t from, const Visit& visit);
+
+  /// The same, but changes nothing and ends with the sequence of the last sound group: for readers.
+  static Result<std::uint64_t> replay(io::Disk& disk, const std::string& folder, std::uint64_t store_id,
+                                      std::uint64_t from, const Visit& visit);
 
   /// Durable on return; the sequence of the group. After an error every later call gives the same error, except
   /// {full} before anything was written.
@@ -54,6 +59,12 @@ class CommitLog {
   struct Sealed {
     std::uint64_t id, first_sequence, bytes;
   };
+  struct Scan;
+  static Result<Scan> scan(io::Disk& disk, const std::string& folder, std::uint64_t store_id,
+                           std::uint64_t from, const Visit& visit);
+  static Result<io::TailInfo> read_file(io::Disk& disk, const std::string& path,
+                                        const io::LogExpectation& expect, std::uint64_t from,
+                                        const Visit& visit, std::uint64_t& groups);
   CommitLog(io::Disk& disk, std::string folder, std::uint64_t store_id)
       : disk_(disk), folder_(std::move(folder)), store_id_(store_id) {}
   std::string path_of(std::uint64_t id) const;

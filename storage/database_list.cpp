@@ -12,7 +12,7 @@
 namespace firn::storage {
 namespace {
 
-constexpr char kMagic[9] = "FIRNTBL1";
+constexpr char kListMagic[9] = "FIRNTBL1";
 constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kListHeaderBytes = 24;
 constexpr std::size_t kChecksummedFrom = 16;
@@ -39,7 +39,7 @@ Error damaged(const std::string& what) {
 
 Result<void> check_header(std::span<const std::uint8_t> bytes) {
   if (bytes.size() < kListHeaderBytes) return damaged(fmt::format("only {} bytes long", bytes.size()));
-  if (std::memcmp(bytes.data(), kMagic, 8) != 0) return damaged("does not begin with its magic");
+  if (std::memcmp(bytes.data(), kListMagic, 8) != 0) return damaged("does not begin with its magic");
   if (const auto version = load<std::uint32_t>(bytes, 8); version != kVersion) {
     return Error(ErrorCode::unsupported, fmt::format("{}: format version {}, this firn reads {}",
                                                      kDatabaseListName, version, kVersion));
@@ -82,7 +82,7 @@ std::vector<std::uint8_t> encode_database_list(const DatabaseList& list) {
   }
   b.Finish(fb::CreateDatabaseList(b, list.next_id, b.CreateVector(tables)));
   std::vector<std::uint8_t> out(kListHeaderBytes + b.GetSize());
-  std::memcpy(out.data(), kMagic, 8);
+  std::memcpy(out.data(), kListMagic, 8);
   store(out, 8, kVersion);
   store(out, 16, static_cast<std::uint64_t>(b.GetSize()));
   std::memcpy(out.data() + kListHeaderBytes, b.GetBufferPointer(), b.GetSize());

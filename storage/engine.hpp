@@ -1,10 +1,13 @@
 // The inside of a TableStore, shared by the files that make it up: engine_open (create, recover, close),
-// engine_commit (writes), engine_read (snapshots, queries), engine_jobs (moves), engine_policy (what is due).
+// engine_foreign (reading beside other processes), engine_blocks (bulk data before its commit), engine_requests (writes
+// become records), engine_commit (records become true), engine_read (snapshots, queries), engine_jobs, engine_rewrite
+// and engine_demote (moves), engine_policy (what is due).
 //
 // Locks, in the order in which they may be taken:
 //   checkpoint_mutex one checkpoint at a time
 //   commit_mutex    one commit, publication or checkpoint at a time
 //   plan_mutex      planning a read or a job: resolving ends, the hot image, trimming the delta
+//   foreign_mutex   what a reader knows of the table's writer (short)
 //   warm_mutex      appending to the open warm log
 //   view_mutex      the newest view (short)
 //   pins' mutex     pins and bases of running jobs (short)
@@ -13,6 +16,7 @@
 #include <mutex>
 #include <set>
 
+#include "io/table_lock.hpp"
 #include "storage/checkpoint.hpp"
 #include "storage/commit_log.hpp"
 #include "storage/hot_image.hpp"
@@ -29,6 +33,8 @@ struct ReadContext {
   hot::HotReader hot;
 };
 
+struct CleanMarker;
+
 class Engine {
  public:
   // --- engine_open.cpp ---
@@ -43,9 +49,13 @@ class Engine {
   Result<void> checkpoint();
   bool checkpoint_due() const;
 
+  // --- engine_blocks.cpp ---
+  Result<std::vector<RowFileInfo>> prepare_blocks(const Batch& rows);
+  /// Takes away files that no commit has named and none will name.
+  void discard(std::span<const RowFileInfo> files);
+
   // --- engine_commit.cpp ---
   bool is_small(const Batch& rows) const;
-  Result<std::vector<RowFileInfo>> prepare_blocks(const Batch& rows);
   std::vector<Result<CommitInfo>> commit(std::span<WriteRequest> requests);
   /// Publishes one maintenance record: inputs must still be live, and no move may have changed the hot tier since
   /// `hot_epoch` if that is given. The caller holds commit_mutex or takes part in none.
@@ -97,21 +107,26 @@ class Engine {
 
  private:
   friend class Rewriter;
-  struct PlannedScan {
+  friend class PendingFiles;
+  /// A bound query at its CSN, and its rows if a point read finds them.
+  struct QueryStart {
     PreparedQuery prepared;
-    std::unique_ptr<TableScan> scan;
+    std::uint64_t csn = 0;
+    std::shared_ptr<const Csn> held;  ///< time travel: the caller's snapshot pins another CSN
+    View view;
+    std::optional<ScanBatch> point;
   };
 
   // engine_open.cpp
   Engine() = default;
   Result<void> write_table_file(std::int64_t created_us);
   Result<void> read_table_file();
-  Result<void> open_foreign();
   Result<void> recover();
+  Result<void> lock_for_writing();
   Result<bool> open_clean();
+  Result<bool> log_belongs_to(const CleanMarker& marker);
   Result<void> rebuild();
   Result<void> load_view(const hot::HotReader& reader);
-  Result<void> follow_writer(const hot::HotReader& reader);
   Result<void> check_named_files();
   Result<void> remove_orphans();
   Result<void> fill_delta(const hot::HotReader& reader);
@@ -119,9 +134,34 @@ class Engine {
   void release_hot();
   std::string generation_folder(std::uint64_t n) const;
   std::size_t map_bytes(const HybridTableConfig& config) const;
+  Result<std::uint64_t> newest_generation() const;
+  void remove_generations_but(std::uint64_t kept) const;
   Result<void> checkpoint_locked();
 
-  // engine_commit.cpp
+  // engine_foreign.cpp: options.read_only
+  Result<void> open_foreign();
+  Result<void> attach();
+  bool writer_came();
+  Result<std::shared_ptr<hot::HotStore>> writers_store();
+  Result<std::shared_ptr<hot::HotStore>> trusted_store();
+  Result<std::shared_ptr<hot::HotStore>> private_store();
+  Result<std::shared_ptr<hot::HotStore>> nameless_store() const;
+  Result<bool> log_ends_at(std::uint64_t sequence) const;
+  Result<hot::HotReader> follow_writer(const hot::HotStore& store, bool anew);
+  Result<ReadContext> begin_foreign_read();
+
+  // engine_blocks.cpp
+  Result<std::vector<RowFileInfo>> append_blocks(const Batch& rows, std::span<const std::uint64_t> csns,
+                                                 std::span<const std::uint64_t> ends,
+                                                 const Buffer& tombstones, bool history);
+  Result<void> ensure_warm_log();
+  Result<void> roll_warm_log();
+  void forget_block(const RowFileInfo& info);
+  bool named_in_catalog(const std::string& path) const;
+  FileEntryPtr make_entry(const RowFileInfo& info);
+  std::shared_ptr<DiskName> name_of_path(const std::string& path);
+
+  // engine_requests.cpp
   Result<LogRecord> record_of(WriteRequest& request, CommitInfo& answer);
   Result<LogRecord> record_of_rows(WriteRequest& request);
   Result<LogRecord> record_of_blocks(const WriteRequest& request);
@@ -129,21 +169,21 @@ class Engine {
   Result<std::vector<std::vector<Value>>> completed_rows(const Batch& partial);
   Result<void> check_conditions(const WriteRequest& request);
   Result<std::optional<CommitInfo>> known_token(const WriteToken& token);
-  Result<void> commit_records(std::vector<LogRecord>& records);
-  Result<std::vector<RowFileInfo>> append_blocks(const Batch& rows, std::span<const std::uint64_t> csns,
-                                                 std::span<const std::uint64_t> ends,
-                                                 const Buffer& tombstones, bool history);
-  Result<void> ensure_warm_log();
   Result<std::string> key_at(const Batch& rows, std::size_t row) const;
-  FileEntryPtr make_entry(const RowFileInfo& info);
-  std::shared_ptr<DiskName> name_of_path(const std::string& path);
-  CatalogPtr next_catalog(const Catalog& now, const LogRecord& record);
-  void fail(const Error& error);
   Result<std::string> key_text(std::string_view key) const;
 
+  // engine_commit.cpp
+  Result<void> commit_records(std::vector<LogRecord>& records);
+  Result<void> publish_locked(std::vector<LogRecord>& records, std::span<const FileEntryPtr> inputs,
+                              std::optional<std::uint64_t> hot_epoch);
+  CatalogPtr next_catalog(const Catalog& now, const LogRecord& record);
+  void fail(const Error& error);
+
   // engine_read.cpp
-  Result<std::unique_ptr<TableScan>> plan_scan(const PreparedQuery& prepared, std::uint64_t csn,
+  Result<std::unique_ptr<TableScan>> plan_scan(const std::vector<std::size_t>& columns,
+                                               std::span<const ColumnRange> ranges, std::uint64_t csn,
                                                QueryProfile& profile);
+  Result<QueryStart> begin_query(const Query& query, std::uint64_t csn, QueryProfile& profile);
   Result<std::uint64_t> csn_of(const Query& query, std::uint64_t csn);
   Result<void> check_horizon(std::uint64_t csn) const;
   Result<std::optional<ScanBatch>> point_rows(const PreparedQuery& prepared, std::uint64_t csn,
@@ -162,13 +202,18 @@ class Engine {
   Result<JobReport> rewrite_files(const JobOrder& order);
   bool version_needed(std::uint64_t begin, std::uint64_t end, std::uint64_t horizon) const;
 
+  std::optional<io::TableWriterLock> writer_lock_;  ///< goes last
   std::unique_ptr<CommitLog> log_;
-  std::shared_ptr<hot::HotStore> hot_;  ///< guarded by view_mutex_ where it may be let go (close)
-  std::uint64_t generation_ = 0;
+  std::shared_ptr<hot::HotStore> hot_;         ///< guarded by view_mutex_ where it may be let go (close)
+  std::atomic<std::uint64_t> generation_ = 0;  ///< 0: an environment of our own, for reading only
 
   std::mutex checkpoint_mutex_;  ///< outermost: one checkpoint at a time
   std::mutex commit_mutex_;
-  std::mutex plan_mutex_;
+  std::recursive_mutex
+      plan_mutex_;            ///< a read beside a writer takes over its catalog in the midst of planning
+  std::mutex foreign_mutex_;  ///< the next two (short)
+  std::shared_ptr<io::TableReaderLock> reader_lock_;
+  std::string writer_seen_;
   mutable std::mutex view_mutex_;
   View view_;
   HotDelta delta_;
@@ -190,6 +235,7 @@ class Engine {
 
   std::mutex names_mutex_;
   std::map<std::string, std::weak_ptr<DiskName>> names_;
+  std::size_t names_sweep_ = 64;  ///< at this size entries of names that are gone are swept out
 
   std::atomic<std::uint64_t> next_file_id_ = 1, next_row_id_ = 1;
   std::atomic<std::uint64_t> bytes_written_ = 0, bytes_ingested_ = 0;
@@ -202,12 +248,5 @@ class Engine {
   mutable std::mutex reason_mutex_;
   std::string read_only_reason_;
 };
-
-/// The effects of a group of records on LMDB, rows and catalog alike: the same at commit and at replay.
-Result<void> apply_to_hot(hot::HotWriter& writer, std::span<const LogRecord> group,
-                          std::uint64_t log_sequence);
-
-// Catalog keys.
-std::string catalog_key(char kind, std::uint64_t id);
 
 }  // namespace firn::storage

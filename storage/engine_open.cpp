@@ -5,6 +5,7 @@
 //   hot/N/       LMDB environment of generation N, trusted only with the marker
 //   hot/clean    marker of a clean end: generation, length and hash of its data file, end of the log
 //   hot/ckp-*    checkpoints
+//   lock         locks of writer and readers
 // Open after a clean end: the marker is verified before LMDB maps the file, removed, and the folder synced, before
 // anything is written. After anything else a new generation is built from the newest sound checkpoint and the log.
 #include <flatbuffers/flatbuffers.h>
@@ -15,48 +16,26 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <random>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include "io/crc32c.hpp"
+#include "storage/clean_marker.hpp"
 #include "storage/engine.hpp"
+#include "storage/log_replay.hpp"
 
 namespace firn::storage {
 namespace {
 
 constexpr std::uint32_t kFormatVersion = 1;
 constexpr std::size_t kTableFileMax = 1 << 16;
-constexpr std::uint64_t kMarkerMagic = 0x314E41454C434E46ULL;  // "FNCLEAN1"
 constexpr std::uint64_t kMapPerHotSize = 16;
-constexpr std::size_t kReplayTxnBytes = std::size_t{16} << 20;
 constexpr std::size_t kCheckpointsKept = 2;
 
-struct Marker {
-  std::uint64_t magic, store_id, generation, length, hash, log_sequence;
-  std::uint32_t crc, zero;
-};
-
-std::uint32_t marker_crc(Marker m) {
-  m.crc = 0;
-  return io::crc32c({reinterpret_cast<const std::uint8_t*>(&m), sizeof m});
-}
-
-/// Length and XXH3-64 of a real file; nullopt if it cannot be read.
-std::optional<std::pair<std::uint64_t, std::uint64_t>> hash_of_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return std::nullopt;
-  XXH3_state_t state;
-  XXH3_64bits_reset(&state);
-  std::vector<char> chunk(std::size_t{1} << 20);
-  std::uint64_t length = 0;
-  while (in.read(chunk.data(), static_cast<std::streamsize>(chunk.size())) || in.gcount() > 0) {
-    XXH3_64bits_update(&state, chunk.data(), static_cast<std::size_t>(in.gcount()));
-    length += static_cast<std::uint64_t>(in.gcount());
-  }
-  return std::pair(length, static_cast<std::uint64_t>(XXH3_64bits_digest(&state)));
+/// The number in the name of a generation's folder; 0 if it is none.
+std::uint64_t generation_of(std::string_view name) {
+  std::uint64_t n = 0;
+  const auto [end, ec] = std::from_chars(name.data(), name.data() + name.size(), n);
+  return ec == std::errc() && end == name.data() + name.size() ? n : 0;
 }
 
 std::uint64_t random_id() {
@@ -121,6 +100,7 @@ Result<std::unique_ptr<Engine>> Engine::create(std::shared_ptr<io::Disk> disk, c
   if (there) return Error(ErrorCode::already_exists, folder + ": there is a table already");
   FIRN_TRY(e->disk->remove_tree(folder));  // what a cut left of an earlier attempt
   for (const char* part : {"hot", "warm", "cold", "lost"}) FIRN_TRY(e->disk->make_directories(e->at(part)));
+  FIRN_TRY(e->lock_for_writing());
   FIRN_ASSIGN(e->log_, CommitLog::create(*e->disk, e->at("commit"), e->store_id));
   e->generation_ = 1;
   std::filesystem::remove_all(e->disk->host_path(e->generation_folder(1)));
@@ -140,6 +120,7 @@ Result<std::unique_ptr<Engine>> Engine::create(std::shared_ptr<io::Disk> disk, c
   FIRN_TRY(e->checkpoint_locked());
   // The identity comes last: a folder without it is no table.
   FIRN_TRY(e->write_table_file(e->clock->now().us));
+  FIRN_TRY(e->writer_lock_->open_gate());
   return e;
 }
 
@@ -155,24 +136,14 @@ Result<std::unique_ptr<Engine>> Engine::open(std::shared_ptr<io::Disk> disk, con
     FIRN_TRY(e->open_foreign());
     return e;
   }
+  FIRN_TRY(e->lock_for_writing());
   FIRN_TRY(e->recover());
+  FIRN_TRY(e->writer_lock_->open_gate());
   return e;
 }
 
-/// Beside a live writer of another process: its environment, read-only.
-Result<void> Engine::open_foreign() {
-  FIRN_ASSIGN(const auto entries, disk->list(at("hot")));
-  for (const io::DirEntry& entry : entries) {
-    std::uint64_t n = 0;
-    const auto [end, ec] = std::from_chars(entry.name.data(), entry.name.data() + entry.name.size(), n);
-    if (entry.is_directory && ec == std::errc() && end == entry.name.data() + entry.name.size())
-      generation_ = std::max(generation_, n);
-  }
-  FIRN_ASSIGN(hot_, hot::HotStore::open(disk->host_path(generation_folder(generation_)), table_id,
-                                        map_bytes(HybridTableConfig{}), true));
-  FIRN_ASSIGN(const hot::HotReader reader, hot_->read());
-  FIRN_TRY(follow_writer(reader));
-  read_only_reason_ = "opened read-only";
+Result<void> Engine::lock_for_writing() {
+  FIRN_ASSIGN(writer_lock_, io::TableWriterLock::acquire(disk->host_path(at("lock"))));
   return {};
 }
 
@@ -195,38 +166,54 @@ Result<void> Engine::recover() {
   return {};
 }
 
+/// False if a new generation must be built. The marker stays until the log has proved sound: an open that fails takes
+/// nothing away from the next.
 Result<bool> Engine::open_clean() {
   const std::string path = at("hot/clean");
+  FIRN_ASSIGN(const auto marker, read_clean_marker(*disk, path, store_id));
+  Result<bool> usable = marker ? log_belongs_to(*marker) : Result<bool>(false);
+  if (!usable) return usable.error();
   FIRN_ASSIGN(const bool there, disk->exists(path));
-  if (!there) return false;
-  Marker m{};
-  const auto bytes = io::read_file(*disk, path, sizeof m);
-  FIRN_TRY(disk->remove(path));  // whatever it says: it must not survive what comes now
-  FIRN_TRY(disk->sync_directory(at("hot")));
-  if (!bytes || bytes->size() != sizeof m) return false;
-  std::memcpy(&m, bytes->data(), sizeof m);
-  if (m.magic != kMarkerMagic || m.store_id != store_id || marker_crc(m) != m.crc) return false;
-  const std::string host = disk->host_path(generation_folder(m.generation));
-  const auto hash = hash_of_file(host + "/data.mdb");
-  if (!hash || hash->first != m.length || hash->second != m.hash) {
+  if (there) {
+    FIRN_TRY(disk->remove(path));
+    FIRN_TRY(disk->sync_directory(at("hot")));
+  }
+  if (!*usable) return false;
+  auto store = hot::HotStore::open(disk->host_path(generation_folder(marker->generation)), table_id,
+                                   map_bytes(HybridTableConfig{}), false);
+  // A reader of this process has mapped it: it keeps its generation, we make another.
+  if (!store && store.error().code() == ErrorCode::busy) return false;
+  if (!store) return store.error();
+  hot_ = std::move(*store);
+  generation_ = marker->generation;
+  return true;
+}
+
+/// Whether the environment is the one that was closed and the log ends where it ended; the log is open then.
+Result<bool> Engine::log_belongs_to(const CleanMarker& marker) {
+  if (!is_file_of(marker, disk->host_path(generation_folder(marker.generation)) + "/data.mdb")) {
     note("table " + name +
          ": the hot tier's file is not the one that was closed; rebuilding it from checkpoint and log");
     return false;
   }
-  Result<CommitLog::Recovered> recovered =
-      CommitLog::recover(*disk, at("commit"), store_id, m.log_sequence + 1,
-                         [](std::uint64_t, std::span<const std::uint8_t>) -> Result<void> {
-                           return Error(ErrorCode::conflict, "entries behind the marker");
-                         });
-  if (!recovered) {
-    if (recovered.error().code() == ErrorCode::conflict) return false;
-    return recovered.error();
-  }
+  bool more = false;
+  auto recovered = CommitLog::recover(*disk, at("commit"), store_id, marker.log_sequence + 1,
+                                      [&](std::uint64_t, std::span<const std::uint8_t>) -> Result<void> {
+                                        more = true;
+                                        return Error(ErrorCode::conflict, "entries behind the marker");
+                                      });
+  if (more) return false;
+  if (!recovered) return recovered.error();
   log_ = std::move(recovered->log);
-  if (log_->last_sequence() != m.log_sequence) return false;
-  generation_ = m.generation;
-  FIRN_ASSIGN(hot_, hot::HotStore::open(host, table_id, map_bytes(HybridTableConfig{}), false));
-  return true;
+  return log_->last_sequence() == marker.log_sequence;
+}
+
+Result<std::uint64_t> Engine::newest_generation() const {
+  std::uint64_t newest = 0;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(disk->host_path(at("hot")), ignored))
+    newest = std::max(newest, generation_of(entry.path().filename().string()));
+  return newest;
 }
 
 /// A new generation from the newest sound checkpoint and the log behind it.
@@ -234,15 +221,8 @@ Result<void> Engine::rebuild() {
   log_.reset();
   hot_.reset();
   FIRN_ASSIGN(const auto entries, disk->list(at("hot")));
-  std::uint64_t newest = 0;
-  const std::string host_hot = disk->host_path(at("hot"));
+  FIRN_ASSIGN(std::uint64_t newest, newest_generation());
   std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(host_hot, ignored)) {
-    const std::string text = entry.path().filename().string();
-    std::uint64_t n = 0;
-    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
-    if (ec == std::errc() && end == text.data() + text.size()) newest = std::max(newest, n);
-  }
   for (const io::DirEntry& entry : entries)
     if (entry.name.ends_with(".new")) FIRN_TRY(disk->remove(at("hot/" + entry.name)));
   FIRN_ASSIGN(const auto checkpoints, list_checkpoints(*disk, at("hot")));
@@ -257,53 +237,34 @@ Result<void> Engine::rebuild() {
     FIRN_ASSIGN(hot_, hot::HotStore::open(host, table_id, map_bytes(HybridTableConfig{}), false));
     if (Result<void> loaded = load_checkpoint(*disk, checkpoint, store_id, *hot_); !loaded) {
       note("table " + name + ": " + loaded.error().message() + "; trying the checkpoint before it");
-      why = loaded.error();
+      if (!why) why = loaded.error();
       hot_.reset();
       continue;
     }
-    std::optional<hot::HotWriter> writer;
-    std::size_t pending = 0;
-    FIRN_ASSIGN(
-        auto recovered,
-        CommitLog::recover(*disk, at("commit"), store_id, checkpoint.log_sequence + 1,
-                           [&](std::uint64_t sequence, std::span<const std::uint8_t> group) -> Result<void> {
-                             if (!writer) {
-                               FIRN_ASSIGN(auto w, hot_->write(kReplayTxnBytes + group.size()));
-                               writer.emplace(std::move(w));
-                             }
-                             FIRN_ASSIGN(const auto records, decode_group(group));
-                             FIRN_TRY(apply_to_hot(*writer, records, sequence));
-                             pending += group.size();
-                             if (pending < kReplayTxnBytes) return {};
-                             pending = 0;
-                             Result<void> done = writer->commit();
-                             writer.reset();
-                             return done;
-                           }));
-    if (writer) FIRN_TRY(writer->commit());
-    writer.reset();
+    LogReplay replay(*hot_);
+    FIRN_ASSIGN(auto recovered,
+                CommitLog::recover(*disk, at("commit"), store_id, checkpoint.log_sequence + 1,
+                                   [&](std::uint64_t sequence, std::span<const std::uint8_t> group) {
+                                     return replay.apply(sequence, group);
+                                   }));
+    FIRN_TRY(replay.finish());
     log_ = std::move(recovered.log);
     if (recovered.bytes_dropped != 0)
       note("table " + name + ": cut " + std::to_string(recovered.bytes_dropped) +
            " bytes of an unfinished append from the commit log");
-    // Older generations belong to processes that are gone.
-    for (const auto& entry : std::filesystem::directory_iterator(host_hot, ignored)) {
-      const std::string text = entry.path().filename().string();
-      std::uint64_t n = 0;
-      const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
-      if (ec == std::errc() && end == text.data() + text.size() && n != generation_)
-        std::filesystem::remove_all(entry.path(), ignored);
-    }
+    remove_generations_but(generation_);
     return {};
   }
   return *why;
 }
 
-Result<void> Engine::follow_writer(const hot::HotReader& reader) {
-  FIRN_TRY(load_view(reader));
-  for (const FileEntryPtr& f : view().catalog->files) FIRN_TRY(f->open());
-  images_.clear();
-  return fill_delta(reader);
+/// Older generations belong to processes that are gone, and to readers that hold their pages without the names.
+void Engine::remove_generations_but(std::uint64_t kept) const {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(disk->host_path(at("hot")), ignored)) {
+    const std::uint64_t n = generation_of(entry.path().filename().string());
+    if (n != 0 && n != kept) std::filesystem::remove_all(entry.path(), ignored);
+  }
 }
 
 Result<void> Engine::load_view(const hot::HotReader& reader) {
@@ -446,22 +407,16 @@ Result<void> Engine::checkpoint_locked() {
 
 Result<void> Engine::write_marker() {
   FIRN_TRY(hot_->sync());
-  Marker m{};
+  CleanMarker m;
   {
     FIRN_ASSIGN(const hot::HotReader reader, hot_->read());
     m.log_sequence = reader.state().log_sequence;
   }
   const std::string file = hot_->folder() + "/data.mdb";
   release_hot();  // the file changes no more
-  const auto hash = hash_of_file(file);
-  if (!hash) return Error(ErrorCode::io, file + ": cannot be read back");
-  m.magic = kMarkerMagic;
-  m.store_id = store_id;
+  if (!measure_file(file, m)) return Error(ErrorCode::io, file + ": cannot be read back");
   m.generation = generation_;
-  m.length = hash->first;
-  m.hash = hash->second;
-  m.crc = marker_crc(m);
-  return io::replace_file(*disk, at("hot/clean"), {reinterpret_cast<const std::uint8_t*>(&m), sizeof m});
+  return write_clean_marker(*disk, at("hot/clean"), store_id, m);
 }
 
 void Engine::release_hot() {
@@ -494,6 +449,7 @@ Result<void> Engine::close() {
   }
   release_hot();
   log_.reset();
+  writer_lock_.reset();
   return result;
 }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "storage/apply_records.hpp"
 #include "storage/engine.hpp"
 
 namespace firn::storage {

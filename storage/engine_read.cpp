@@ -1,16 +1,16 @@
 // Reads: snapshots, point reads, queries. None goes through an actor; none keeps an LMDB transaction while it scans.
 #include <algorithm>
 #include <chrono>
-#include <cstring>
+#include <numeric>
 #include <system_error>
 #include <thread>
 
+#include "storage/apply_records.hpp"
 #include "storage/engine.hpp"
 
 namespace firn::storage {
 namespace {
 
-constexpr int kFollowAttempts = 5;
 constexpr std::size_t kUnitsPerThread = 2;  // fewer groups than this a thread are not worth a second one
 
 std::int64_t elapsed_us(std::chrono::steady_clock::time_point since) {
@@ -92,26 +92,17 @@ View Engine::view() const {
 }
 
 Result<ReadContext> Engine::begin_read() {
+  FIRN_TRY(check_open());
+  if (options.read_only) return begin_foreign_read();
   std::shared_ptr<hot::HotStore> store;
   {
     std::lock_guard lock(view_mutex_);
     store = hot_;
   }
-  FIRN_TRY(check_open());
   if (!store) return Error(ErrorCode::closed, "table " + name + " is closed");
-  for (int attempt = 0;; ++attempt) {
-    View view;
-    FIRN_ASSIGN(auto reader, store->read([&] { view = this->view(); }));
-    if (options.read_only && reader.state().csn != view.csn) {
-      // Another process has committed: its catalog, with all files opened while this transaction names them. A file
-      // that is gone already was replaced meanwhile: look again.
-      const Result<void> followed = follow_writer(reader);
-      if (!followed && followed.error().code() == ErrorCode::not_found && attempt < kFollowAttempts) continue;
-      FIRN_TRY(followed);
-      view = this->view();
-    }
-    return ReadContext{std::move(view), std::move(store), std::move(reader)};
-  }
+  View view;
+  FIRN_ASSIGN(auto reader, store->read([&] { view = this->view(); }));
+  return ReadContext{std::move(view), std::move(store), std::move(reader)};
 }
 
 Result<void> Engine::check_horizon(std::uint64_t csn) const {
@@ -155,21 +146,13 @@ Result<Csn> Engine::csn_at(Timestamp t) {
     return Error(ErrorCode::out_of_range,
                  "AS OF " + format_timestamp(t.us) + " lies in the future; now is " + format_timestamp(now));
   FIRN_ASSIGN(const ReadContext context, begin_read());
-  FIRN_ASSIGN(const auto group,
-              context.hot.catalog_at_or_before(
-                  "t", catalog_key('t', static_cast<std::uint64_t>(std::max<std::int64_t>(t.us, 0)))));
-  if (!group) {
+  FIRN_ASSIGN(const auto csn, csn_at_time(context.hot, t.us));
+  if (!csn) {
     if (context.view.catalog->horizon > 0) FIRN_TRY(check_horizon(0));
     return Csn{0};
   }
-  std::uint64_t value[2], time_be;
-  std::memcpy(value, group->second.data(), sizeof value);
-  std::memcpy(&time_be, group->first.data() + 1, sizeof time_be);
-  const auto first_us = static_cast<std::int64_t>(__builtin_bswap64(time_be));
-  const std::uint64_t csn =
-      value[0] + std::min<std::uint64_t>(static_cast<std::uint64_t>(t.us - first_us), value[1] - 1);
-  FIRN_TRY(check_horizon(csn));
-  return Csn{csn};
+  FIRN_TRY(check_horizon(*csn));
+  return Csn{*csn};
 }
 
 Result<std::optional<std::vector<Value>>> Engine::get(std::uint64_t csn, std::string_view key,
@@ -250,7 +233,9 @@ Result<View> Engine::resolve_all() {
   return context.view;
 }
 
-Result<std::unique_ptr<TableScan>> Engine::plan_scan(const PreparedQuery& prepared, std::uint64_t csn,
+/// Plans a scan of these columns as of `csn`; the ranges prune.
+Result<std::unique_ptr<TableScan>> Engine::plan_scan(const std::vector<std::size_t>& columns,
+                                                     std::span<const ColumnRange> ranges, std::uint64_t csn,
                                                      QueryProfile& profile) {
   std::lock_guard lock(plan_mutex_);
   FIRN_ASSIGN(ReadContext context, begin_read());
@@ -264,7 +249,7 @@ Result<std::unique_ptr<TableScan>> Engine::plan_scan(const PreparedQuery& prepar
   { const hot::HotReader ended = std::move(context.hot); }  // no LMDB transaction outlives the planning
   FIRN_TRY(resolve_ends(view, delta_));
   trim_delta(view);
-  return TableScan::plan(view, std::move(hot), csn, prepared.columns(), prepared.ranges(), profile);
+  return TableScan::plan(view, std::move(hot), csn, columns, ranges, profile);
 }
 
 Result<std::uint64_t> Engine::csn_of(const Query& query, std::uint64_t csn) {
@@ -309,26 +294,33 @@ Result<std::optional<ScanBatch>> Engine::point_rows(const PreparedQuery& prepare
   return std::optional<ScanBatch>(std::move(batch));
 }
 
+/// What query and explain share: the CSN, the binding, and the row itself if the key is given.
+Result<Engine::QueryStart> Engine::begin_query(const Query& query, std::uint64_t csn, QueryProfile& profile) {
+  FIRN_ASSIGN(const std::uint64_t at, csn_of(query, csn));
+  std::shared_ptr<const Csn> held;
+  if (query.travel != TimeTravel::none) {
+    FIRN_ASSIGN(held, pin(Csn{at}));
+  }
+  const View now = view();
+  FIRN_ASSIGN(PreparedQuery prepared,
+              PreparedQuery::prepare(query, now.catalog->schema(),
+                                     Timestamp{std::max(clock->now().us, now.time_us)}));
+  profile.operators = prepared.explain();
+  profile.plan = at < now.csn && query.travel != TimeTravel::none ? "time travel" : "analytical";
+  FIRN_ASSIGN(auto point, point_rows(prepared, at, profile));
+  return QueryStart{std::move(prepared), at, std::move(held), now, std::move(point)};
+}
+
 Result<Batch> Engine::query(const Query& query, std::uint64_t csn, QueryProfile* profile,
                             const ExecutionLimits& limits) {
   QueryProfile local;
   QueryProfile& p = profile != nullptr ? *profile : local;
   const auto began = std::chrono::steady_clock::now();
-  FIRN_ASSIGN(csn, csn_of(query, csn));
-  std::shared_ptr<const Csn> held;  // the caller's snapshot pins another CSN
-  if (query.travel != TimeTravel::none) {
-    FIRN_ASSIGN(held, pin(Csn{csn}));
-  }
-  const View now = view();
-  FIRN_ASSIGN(const PreparedQuery prepared,
-              PreparedQuery::prepare(query, now.catalog->schema(),
-                                     Timestamp{std::max(clock->now().us, now.time_us)}));
-  p.operators = prepared.explain();
-  p.plan = csn < now.csn && query.travel != TimeTravel::none ? "time travel" : "analytical";
-  FIRN_ASSIGN(const auto point, point_rows(prepared, csn, p));
-  if (point) {
+  FIRN_ASSIGN(const QueryStart start, begin_query(query, csn, p));
+  const PreparedQuery& prepared = start.prepared;
+  if (start.point) {
     QueryExecution execution(prepared, limits);
-    if (point->rows > 0) FIRN_TRY(execution.consume(*point));
+    if (start.point->rows > 0) FIRN_TRY(execution.consume(*start.point));
     p.rows_scanned = execution.rows_in();
     p.rows_passed = execution.rows_passed();
     FIRN_ASSIGN(Batch answer, execution.finish());
@@ -336,7 +328,7 @@ Result<Batch> Engine::query(const Query& query, std::uint64_t csn, QueryProfile*
     p.scan_us = elapsed_us(began);
     return answer;
   }
-  FIRN_ASSIGN(const auto scan, plan_scan(prepared, csn, p));
+  FIRN_ASSIGN(const auto scan, plan_scan(prepared.columns(), prepared.ranges(), start.csn, p));
   p.plan_us = elapsed_us(began);
   const auto scanning = std::chrono::steady_clock::now();
   if (prepared.counts_only()) {
@@ -349,7 +341,7 @@ Result<Batch> Engine::query(const Query& query, std::uint64_t csn, QueryProfile*
   }
   const std::uint32_t cores = std::max(1U, std::thread::hardware_concurrency());
   const auto useful = static_cast<std::uint32_t>(std::max<std::size_t>(1, scan->units() / kUnitsPerThread));
-  p.threads = std::min({now.catalog->config.tuning.merge_threads, cores, useful});
+  p.threads = std::min({start.view.catalog->config.tuning.merge_threads, cores, useful});
   FIRN_ASSIGN(Batch answer, execute(prepared, *scan, p.threads, limits, p));
   scan->note_access(clock->now().us);
   p.rows_out = static_cast<std::uint64_t>(answer.rows());
@@ -359,43 +351,18 @@ Result<Batch> Engine::query(const Query& query, std::uint64_t csn, QueryProfile*
 
 Result<QueryProfile> Engine::explain(const Query& query, std::uint64_t csn) {
   QueryProfile p;
-  FIRN_ASSIGN(csn, csn_of(query, csn));
-  std::shared_ptr<const Csn> held;  // the caller's snapshot pins another CSN
-  if (query.travel != TimeTravel::none) {
-    FIRN_ASSIGN(held, pin(Csn{csn}));
-  }
-  const View now = view();
-  FIRN_ASSIGN(const PreparedQuery prepared,
-              PreparedQuery::prepare(query, now.catalog->schema(),
-                                     Timestamp{std::max(clock->now().us, now.time_us)}));
-  p.operators = prepared.explain();
-  p.plan = csn < now.csn && query.travel != TimeTravel::none ? "time travel" : "analytical";
-  FIRN_ASSIGN(const auto point, point_rows(prepared, csn, p));
-  if (point) return p;
-  FIRN_TRY(plan_scan(prepared, csn, p));
+  FIRN_ASSIGN(const QueryStart start, begin_query(query, csn, p));
+  if (start.point) return p;
+  FIRN_TRY(plan_scan(start.prepared.columns(), start.prepared.ranges(), start.csn, p));
   return p;
 }
 
 Result<void> Engine::scan_all(std::uint64_t csn, const std::function<Result<void>(const Batch&)>& sink) {
-  Query all;
-  all.select.emplace_back();
-  const View now = view();
-  const Schema schema = now.catalog->schema();
-  FIRN_ASSIGN(const PreparedQuery prepared, PreparedQuery::prepare(all, schema, clock->now()));
-  std::vector<std::size_t> columns;
-  for (std::size_t i = 0; i < schema.size(); ++i) columns.push_back(i);
+  const Schema schema = view().catalog->schema();
+  std::vector<std::size_t> columns(schema.size());
+  std::iota(columns.begin(), columns.end(), 0);
   QueryProfile profile;
-  std::unique_ptr<TableScan> scan;
-  {
-    std::lock_guard lock(plan_mutex_);
-    FIRN_ASSIGN(ReadContext context, begin_read());
-    HotRows hot;
-    if (context.hot.state().versions != 0) {
-      FIRN_ASSIGN(hot, images_.rows_at(context.view, context.hot, delta_, csn));
-    }
-    FIRN_TRY(resolve_ends(context.view, delta_));
-    FIRN_ASSIGN(scan, TableScan::plan(context.view, std::move(hot), csn, columns, {}, profile));
-  }
+  FIRN_ASSIGN(const auto scan, plan_scan(columns, {}, csn, profile));
   ReadCost cost;
   for (;;) {
     FIRN_ASSIGN(auto batch, scan->next(cost));
@@ -416,18 +383,7 @@ Result<std::vector<std::string>> Engine::keys_where(const Query& condition) {
   const std::size_t asked = columns.size();
   columns.insert(columns.end(), schema.key().begin(), schema.key().end());
   QueryProfile profile;
-  std::unique_ptr<TableScan> scan;
-  {
-    std::lock_guard lock(plan_mutex_);
-    FIRN_ASSIGN(ReadContext context, begin_read());
-    HotRows hot;
-    if (context.hot.state().versions != 0) {
-      FIRN_ASSIGN(hot, images_.rows_at(context.view, context.hot, delta_, now.csn));
-    }
-    FIRN_TRY(resolve_ends(context.view, delta_));
-    FIRN_ASSIGN(scan,
-                TableScan::plan(context.view, std::move(hot), now.csn, columns, prepared.ranges(), profile));
-  }
+  FIRN_ASSIGN(const auto scan, plan_scan(columns, prepared.ranges(), now.csn, profile));
   std::vector<std::string> keys;
   ReadCost cost;
   for (;;) {

@@ -9,12 +9,14 @@
 
 #include "io/crc32c.hpp"
 #include "storage/hot/lmdb_env.hpp"
+#include "storage/hot/open_stores.hpp"
 
 namespace firn::storage::hot {
 namespace {
 
 constexpr std::string_view kStateKey = "s";
 constexpr std::size_t kCrcBytes = 4;
+constexpr int kMapAttempts = 5;
 
 std::span<const std::uint8_t> bytes_of(std::string_view s) {
   return {reinterpret_cast<const std::uint8_t*>(s.data()), s.size()};
@@ -78,6 +80,47 @@ struct HotStore::Impl {
   mutable std::mutex publish_gate;     ///< begin of a read, and commit + publication
 };
 
+namespace {
+
+using CatalogEntry = std::pair<std::string, std::string>;
+using CatalogVisitor = std::function<Result<bool>(std::string_view, std::string_view)>;
+
+/// The catalog's entries with this prefix, in key order, as the transaction sees them.
+template <class Store>
+Result<void> visit_entries(const Store& store, const LmdbTxn& txn, std::string_view prefix,
+                           const CatalogVisitor& visit) {
+  LmdbEnv& env = *store.env;
+  FIRN_ASSIGN(LmdbCursor cursor, env.cursor(txn, env.catalog()));
+  std::string_view k = prefix, v;
+  FIRN_ASSIGN(bool found, cursor.move(MDB_SET_RANGE, k, v));
+  while (found && k.starts_with(prefix)) {
+    FIRN_ASSIGN(const std::string_view body, checked(store.table_id, k, v, "the catalog"));
+    FIRN_ASSIGN(const bool more, visit(k, body));
+    if (!more) break;
+    FIRN_ASSIGN(found, cursor.move(MDB_NEXT, k, v));
+  }
+  return {};
+}
+
+template <class Store>
+Result<std::optional<CatalogEntry>> entry_at_or_before(const Store& store, const LmdbTxn& txn,
+                                                       std::string_view prefix, std::string_view key) {
+  LmdbEnv& env = *store.env;
+  FIRN_ASSIGN(LmdbCursor cursor, env.cursor(txn, env.catalog()));
+  std::string_view k = key, v;
+  FIRN_ASSIGN(bool found, cursor.move(MDB_SET_RANGE, k, v));
+  if (!found) {
+    FIRN_ASSIGN(found, cursor.move(MDB_LAST, k, v));
+  } else if (k != key) {
+    FIRN_ASSIGN(found, cursor.move(MDB_PREV, k, v));
+  }
+  if (!found || !k.starts_with(prefix)) return std::optional<CatalogEntry>{};
+  FIRN_ASSIGN(const std::string_view body, checked(store.table_id, k, v, "the catalog"));
+  return std::optional<CatalogEntry>(CatalogEntry(k, body));
+}
+
+}  // namespace
+
 struct HotReader::Impl {
   const HotStore::Impl* store;
   std::shared_lock<std::shared_mutex> gate;
@@ -99,13 +142,15 @@ HotStore::~HotStore() {
   std::unique_lock lock(impl_->map_gate);  // the last reader ends first
 }
 
-Result<std::unique_ptr<HotStore>> HotStore::open(const std::string& folder, std::uint64_t table_id,
+Result<std::shared_ptr<HotStore>> HotStore::open(const std::string& folder, std::uint64_t table_id,
                                                  std::size_t map_bytes, bool read_only) {
-  auto impl = std::make_unique<Impl>();
-  FIRN_ASSIGN(impl->env, LmdbEnv::open(folder, map_bytes, read_only));
-  impl->table_id = table_id;
-  impl->folder = folder;
-  return std::unique_ptr<HotStore>(new HotStore(std::move(impl)));
+  return OpenStores::instance().open(folder, read_only, [&]() -> Result<std::unique_ptr<HotStore>> {
+    auto impl = std::make_unique<Impl>();
+    FIRN_ASSIGN(impl->env, LmdbEnv::open(folder, map_bytes, read_only));
+    impl->table_id = table_id;
+    impl->folder = folder;
+    return std::unique_ptr<HotStore>(new HotStore(std::move(impl)));
+  });
 }
 
 const std::string& HotStore::folder() const { return impl_->folder; }
@@ -130,14 +175,26 @@ Result<HotState> read_state(const LmdbEnv& env, const LmdbTxn& txn, std::uint64_
 }  // namespace
 
 Result<HotReader> HotStore::read(const std::function<void()>& inside) const {
-  auto r = std::make_unique<HotReader::Impl>();
-  r->store = impl_.get();
-  r->gate = std::shared_lock(impl_->map_gate);
-  std::lock_guard lock(impl_->publish_gate);
-  FIRN_ASSIGN(r->txn, impl_->env->begin(true));
-  FIRN_ASSIGN(r->state, read_state(*impl_->env, r->txn, impl_->table_id));
-  if (inside) inside();
-  return HotReader(std::move(r));
+  for (int attempt = 0;; ++attempt) {
+    auto r = std::make_unique<HotReader::Impl>();
+    r->store = impl_.get();
+    r->gate = std::shared_lock(impl_->map_gate);
+    {
+      std::lock_guard lock(impl_->publish_gate);
+      Result<LmdbTxn> txn = impl_->env->begin(true);
+      if (txn) {
+        r->txn = std::move(*txn);
+        FIRN_ASSIGN(r->state, read_state(*impl_->env, r->txn, impl_->table_id));
+        if (inside) inside();
+        return HotReader(std::move(r));
+      }
+      if (txn.error().code() != ErrorCode::conflict || attempt == kMapAttempts) return txn.error();
+    }
+    // A writer in another process has made the map larger.
+    r.reset();
+    std::unique_lock lock(impl_->map_gate);
+    FIRN_TRY(impl_->env->adopt_map_size());
+  }
 }
 
 Result<HotWriter> HotStore::write(std::size_t bytes) {
@@ -191,20 +248,8 @@ Result<void> HotReader::visit_versions(
   return {};
 }
 
-Result<void> HotReader::visit_catalog(
-    std::string_view prefix,
-    const std::function<Result<bool>(std::string_view, std::string_view)>& visit) const {
-  LmdbEnv& env = *impl_->store->env;
-  FIRN_ASSIGN(LmdbCursor cursor, env.cursor(impl_->txn, env.catalog()));
-  std::string_view k = prefix, v;
-  FIRN_ASSIGN(bool found, cursor.move(MDB_SET_RANGE, k, v));
-  while (found && k.starts_with(prefix)) {
-    FIRN_ASSIGN(const std::string_view body, checked(impl_->store->table_id, k, v, "the catalog"));
-    FIRN_ASSIGN(const bool more, visit(k, body));
-    if (!more) break;
-    FIRN_ASSIGN(found, cursor.move(MDB_NEXT, k, v));
-  }
-  return {};
+Result<void> HotReader::visit_catalog(std::string_view prefix, const CatalogVisitor& visit) const {
+  return visit_entries(*impl_->store, impl_->txn, prefix, visit);
 }
 
 Result<std::optional<std::string>> HotReader::catalog(std::string_view key) const {
@@ -219,21 +264,9 @@ Result<std::optional<std::string>> HotReader::catalog(std::string_view key) cons
   return std::optional<std::string>(body);
 }
 
-Result<std::optional<std::pair<std::string, std::string>>> HotReader::catalog_at_or_before(
-    std::string_view prefix, std::string_view key) const {
-  using Entry = std::pair<std::string, std::string>;
-  LmdbEnv& env = *impl_->store->env;
-  FIRN_ASSIGN(LmdbCursor cursor, env.cursor(impl_->txn, env.catalog()));
-  std::string_view k = key, v;
-  FIRN_ASSIGN(bool found, cursor.move(MDB_SET_RANGE, k, v));
-  if (!found) {
-    FIRN_ASSIGN(found, cursor.move(MDB_LAST, k, v));
-  } else if (k != key) {
-    FIRN_ASSIGN(found, cursor.move(MDB_PREV, k, v));
-  }
-  if (!found || !k.starts_with(prefix)) return std::optional<Entry>{};
-  FIRN_ASSIGN(const std::string_view body, checked(impl_->store->table_id, k, v, "the catalog"));
-  return std::optional<Entry>(Entry(k, body));
+Result<std::optional<CatalogEntry>> HotReader::catalog_at_or_before(std::string_view prefix,
+                                                                    std::string_view key) const {
+  return entry_at_or_before(*impl_->store, impl_->txn, prefix, key);
 }
 
 Result<void> HotReader::visit_raw(
@@ -316,6 +349,15 @@ Result<void> HotWriter::remove_catalog(std::string_view key) {
   const int rc = mdb_del(impl_->txn.get(), impl_->store->env->catalog(), &k, nullptr);
   if (rc != 0 && rc != MDB_NOTFOUND) return lmdb_error(rc, "write the catalog");
   return {};
+}
+
+Result<void> HotWriter::visit_catalog(std::string_view prefix, const CatalogVisitor& visit) const {
+  return visit_entries(*impl_->store, impl_->txn, prefix, visit);
+}
+
+Result<std::optional<CatalogEntry>> HotWriter::catalog_at_or_before(std::string_view prefix,
+                                                                    std::string_view key) const {
+  return entry_at_or_before(*impl_->store, impl_->txn, prefix, key);
 }
 
 Result<void> HotWriter::append_raw(int database, std::string_view key, std::string_view value) {

@@ -4,7 +4,7 @@
 //            value: u8 op (1 put, 2 tombstone) | row (row_codec.hpp; empty for a tombstone) | u32 CRC32C over table
 //            id, key and the value before it
 //   catalog  key: one letter and an id; value: bytes | u32 CRC32C over table id, key and bytes
-//              "s" state   "f"+id file   "v"+version schema   "c" configuration   "t"+csn commit time of a group
+//              "s" state   "f"+id file   "v"+version schema   "c" configuration   "t"+time commit times (apply_records)
 //              "k"+producer 0 sequence  token   "a"+id access account
 // The environment is opened with MDB_NOSYNC: it is never trusted after anything but a clean shutdown. One writer at a
 // time; any number of readers, each a LMDB read transaction that should end soon.
@@ -90,6 +90,12 @@ class HotWriter {
   Result<std::uint64_t> drop(std::string_view min, std::string_view max, std::uint64_t csn);
   Result<void> put_catalog(std::string_view key, std::string_view bytes);
   Result<void> remove_catalog(std::string_view key);
+  /// As HotReader's, with what this transaction has written. The catalog must not be changed by `visit`.
+  Result<void> visit_catalog(
+      std::string_view prefix,
+      const std::function<Result<bool>(std::string_view, std::string_view)>& visit) const;
+  Result<std::optional<std::pair<std::string, std::string>>> catalog_at_or_before(std::string_view prefix,
+                                                                                  std::string_view key) const;
   /// Raw entry behind all others, for loading a checkpoint (ascending keys).
   Result<void> append_raw(int database, std::string_view key, std::string_view value);
   /// Writes the state record and commits. `publish` runs inside the gate in which readers begin, after the commit.
@@ -104,8 +110,9 @@ class HotWriter {
 
 class HotStore {
  public:
-  /// `folder` is a real folder; it must exist and, for a new store, be empty.
-  static Result<std::unique_ptr<HotStore>> open(const std::string& folder, std::uint64_t table_id,
+  /// `folder` is a real folder; it must exist and, for a new store, be empty. One store a folder and process: a second
+  /// open gives the same one (open_stores.hpp); {busy} for writing what is open for reading.
+  static Result<std::shared_ptr<HotStore>> open(const std::string& folder, std::uint64_t table_id,
                                                 std::size_t map_bytes, bool read_only);
   ~HotStore();
   /// Begins reading; `inside` runs in the same instant, so that what it copies belongs to this transaction.

@@ -15,6 +15,7 @@ Error lmdb_error(int code, std::string_view what) {
       code == MDB_VERSION_MISMATCH)
     kind = ErrorCode::corrupt;
   if (code == MDB_READERS_FULL) kind = ErrorCode::busy;
+  if (code == MDB_MAP_RESIZED) kind = ErrorCode::conflict;
   return {kind, "hot tier: " + std::string(what) + ": " + mdb_strerror(code)};
 }
 
@@ -100,6 +101,14 @@ std::size_t LmdbEnv::used_bytes() const {
 Result<void> LmdbEnv::grow(std::size_t map_bytes) {
   if (const int rc = mdb_env_set_mapsize(env_, map_bytes); rc != 0) return lmdb_error(rc, "grow the map");
   map_bytes_ = map_bytes;
+  return {};
+}
+
+Result<void> LmdbEnv::adopt_map_size() {
+  if (const int rc = mdb_env_set_mapsize(env_, 0); rc != 0) return lmdb_error(rc, "take over the map's size");
+  MDB_envinfo info{};
+  mdb_env_info(env_, &info);
+  map_bytes_ = info.me_mapsize;
   return {};
 }
 

@@ -11,7 +11,7 @@
 
 namespace firn::storage::hot {
 
-/// The error of an LMDB return code; MDB_MAP_FULL and ENOSPC become {full}.
+/// The error of an LMDB return code; MDB_MAP_FULL and ENOSPC become {full}, MDB_MAP_RESIZED {conflict}.
 Error lmdb_error(int code, std::string_view what);
 
 /// One transaction. Aborted by the destructor unless committed. One thread at a time.
@@ -58,6 +58,7 @@ class LmdbEnv {
   LmdbEnv(const LmdbEnv&) = delete;
   LmdbEnv& operator=(const LmdbEnv&) = delete;
 
+  /// {conflict} if another process has made the map larger: adopt_map_size(), then again.
   Result<LmdbTxn> begin(bool read_only);
   Result<LmdbCursor> cursor(const LmdbTxn& txn, MDB_dbi dbi);
   MDB_dbi rows() const { return rows_; }
@@ -69,6 +70,7 @@ class LmdbEnv {
   std::size_t map_bytes() const { return map_bytes_; }
   /// Requires that no transaction of this process is open.
   Result<void> grow(std::size_t map_bytes);
+  Result<void> adopt_map_size();
 
  private:
   LmdbEnv() = default;

@@ -12,6 +12,7 @@ namespace firn::storage::warm {
 struct KeyOrder {
   KeyColumn keys;
   std::vector<std::uint32_t> rows;
+  bool distinct = false;  ///< no key occurs twice
 };
 
 /// The batch with only the last of the rows that share a key; the same buffers if no two do. `order`, if
@@ -35,7 +36,8 @@ struct BlockOptions {
 /// A block as pieces to be appended one behind another; the columns are shared, not copied.
 struct EncodedBlock {
   std::vector<Buffer> parts;
-  RowFileInfo info;  ///< complete but for path and offset, which are taken over from the given one
+  std::uint32_t crc = 0;  ///< crc32c of the parts one after another
+  RowFileInfo info;       ///< complete but for path and offset, which are taken over from the given one
 };
 
 /// Encodes at least one row. `info`: id, schema_version, path, offset, created_us, block_number are taken

@@ -1,7 +1,9 @@
 #include "storage/warm/block_stats.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "schema/bitmap.hpp"
@@ -99,15 +101,63 @@ std::optional<std::string> raised_prefix(std::string_view v) {
   return p;
 }
 
+/// Least and greatest of texts. Most lie strictly between: that shows in the eight bytes behind what the bounds have in
+/// common, with one comparison instead of two of whole texts.
+class TextBounds {
+ public:
+  void add(std::string_view v) {
+    if (v.size() >= common_ && std::memcmp(v.data(), min_.data(), common_) == 0) {
+      const std::uint64_t word = word_at(v, common_);
+      if (word > low_ && word < high_) return;
+    }
+    if (!any_ || v < min_) {
+      set(v, any_ ? max_ : v);
+    } else if (max_ < v) {
+      set(min_, v);
+    }
+  }
+  bool any() const { return any_; }
+  std::string_view min() const { return min_; }
+  std::string_view max() const { return max_; }
+
+ private:
+  /// Eight bytes from `at` on as a big-endian number, zeros behind the end.
+  static std::uint64_t word_at(std::string_view v, std::size_t at) {
+    std::uint64_t word = 0;
+    if (v.size() - at >= sizeof word) {
+      std::memcpy(&word, v.data() + at, sizeof word);
+    } else {
+      for (std::size_t i = at; i < v.size(); ++i)
+        word |= std::uint64_t{static_cast<unsigned char>(v[i])} << (8 * (i - at));
+    }
+    return __builtin_bswap64(word);
+  }
+  void set(std::string_view min, std::string_view max) {
+    any_ = true;
+    min_ = min;
+    max_ = max;
+    const auto differ = std::mismatch(min.begin(), min.end(), max.begin(), max.end());
+    common_ = static_cast<std::size_t>(differ.first - min.begin());
+    low_ = word_at(min, common_);
+    high_ = word_at(max, common_);
+  }
+
+  bool any_ = false;
+  std::string_view min_ = "", max_ = "";
+  std::size_t common_ = 0;
+  std::uint64_t low_ = 0, high_ = 0;
+};
+
 void set_bytes(ColumnStats& s, const Column& c, std::size_t first, std::size_t count) {
-  Bounds<std::string_view> b;
+  TextBounds b;
   for (std::size_t i = first; i < first + count; ++i)
     if (!c.is_null(i)) b.add(c.bytes_at(i));
-  if (!b.any) return;
-  s.exact = b.min.size() <= kStatBytesMax && b.max.size() <= kStatBytesMax;
-  std::optional<std::string> max = b.max.size() <= kStatBytesMax ? std::string(b.max) : raised_prefix(b.max);
+  if (!b.any()) return;
+  s.exact = b.min().size() <= kStatBytesMax && b.max().size() <= kStatBytesMax;
+  std::optional<std::string> max =
+      b.max().size() <= kStatBytesMax ? std::string(b.max()) : raised_prefix(b.max());
   if (!max) return;  // no bound: unknown
-  s.min = Value::of_bytes(c.type, std::string(b.min.substr(0, kStatBytesMax)));
+  s.min = Value::of_bytes(c.type, std::string(b.min().substr(0, kStatBytesMax)));
   s.max = Value::of_bytes(c.type, std::move(*max));
 }
 

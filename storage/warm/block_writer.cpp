@@ -22,6 +22,14 @@ std::uint32_t seed_of(std::uint64_t store_id, std::uint64_t id) {
   return io::crc32c(bytes);
 }
 
+std::uint64_t hash_of_head(std::span<const std::uint8_t> prefix, std::span<const std::uint8_t> header) {
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  XXH3_64bits_update(&state, prefix.data(), prefix.size());
+  XXH3_64bits_update(&state, header.data(), header.size());
+  return XXH3_64bits_digest(&state);
+}
+
 namespace {
 
 /// Two keys may be equal only in history, and then stand in CSN order.
@@ -122,7 +130,8 @@ class BlockWriter {
     }
     if (keys_->size() != static_cast<std::size_t>(in_.rows.rows()))
       return bad("the key order is of other rows");
-    return settle_equal_keys(in_, *keys_, order_);
+    return in_.order != nullptr && in_.order->distinct ? Result<void>()
+                                                       : settle_equal_keys(in_, *keys_, order_);
   }
 
   void describe() {
@@ -273,16 +282,23 @@ class BlockWriter {
     if (Buffer pad = arrow::padding_for(header_length); !pad.empty()) out.parts.push_back(std::move(pad));
     out.parts.insert(out.parts.end(), parts_.begin(), parts_.end());
     info_.length = prefix.length;
-    info_.hash = hash_of(out.parts);
+    out.crc = crc_of(out.parts);
+    info_.hash = hash_of_head(out.parts[0].bytes(), header.bytes());
     out.info = std::move(info_);
     return out;
   }
 
-  static std::uint64_t hash_of(std::span<const Buffer> parts) {
-    XXH3_state_t state;
-    XXH3_64bits_reset(&state);
-    for (const Buffer& b : parts) XXH3_64bits_update(&state, b.data(), b.size());
-    return XXH3_64bits_digest(&state);
+  /// Of all pieces; those of the parts, nearly all bytes, are known already.
+  std::uint32_t crc_of(std::span<const Buffer> pieces) const {
+    std::uint32_t crc = 0;
+    for (std::size_t i = 0; i < pieces.size() - parts_.size(); ++i) crc = io::crc32c(pieces[i].bytes(), crc);
+    for (const fb::Part& p : table_) {
+      // The part's own checksum began at the seed: crc(0, part) is what is left without it.
+      const std::uint32_t own = io::crc32c_combine(seed_, p.crc(), p.length());
+      crc = io::crc32c_combine(crc, own, p.length());
+      crc = io::crc32c(arrow::padding_for(p.length()).bytes(), crc);
+    }
+    return crc;
   }
 
   const BlockInput& in_;
@@ -317,7 +333,7 @@ Result<Batch> drop_duplicate_keys(const Batch& batch, KeyOrder* order) {
     drop[sorted[i - 1]] = true;
   }
   if (drop.empty()) {
-    if (order != nullptr) *order = {std::move(keys), std::move(sorted)};
+    if (order != nullptr) *order = {std::move(keys), std::move(sorted), true};
     return batch;
   }
   std::vector<std::uint32_t> kept;
@@ -325,6 +341,7 @@ Result<Batch> drop_duplicate_keys(const Batch& batch, KeyOrder* order) {
     if (!drop[i]) kept.push_back(static_cast<std::uint32_t>(i));
   Batch out = batch.take(kept);
   if (order != nullptr) {
+    order->distinct = true;
     FIRN_ASSIGN(order->keys, keys_of(out));
     order->rows =
         order->keys.is_strictly_ascending() ? std::vector<std::uint32_t>{} : order->keys.sort_permutation();

@@ -144,6 +144,25 @@ TEST_F(DatabaseTest, AgeMovesRowsByTheClock) {
   EXPECT_EQ(count(t), 100);
 }
 
+TEST_F(DatabaseTest, AgeMovesOnlyWhatIsOld) {
+  auto clock = std::make_shared<io::ManualClock>();
+  DatabaseOptions options;
+  options.clock = clock;
+  open(options);
+  auto t = table();
+  t.write(events(1, 100)).value();
+  clock->advance_us(23LL * 3'600'000'000);
+  t.write(events(1'001, 50)).value();
+  clock->advance_us(2LL * 3'600'000'000);
+  for (int i = 0; i < 400 && t.get_stats().value().warm.rows == 0; ++i) {
+    TableActorAccess::core(db_)->tick();
+    std::this_thread::sleep_for(5ms);
+  }
+  EXPECT_EQ(t.get_stats().value().warm.rows, 100u);
+  EXPECT_EQ(t.get_stats().value().hot.rows, 50u);
+  EXPECT_EQ(count(t), 150);
+}
+
 TEST_F(DatabaseTest, DataFramesPrint) {
   open();
   auto t = table();

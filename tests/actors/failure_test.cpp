@@ -1,4 +1,6 @@
 // Actors that fail, writers that do not stop, and closing in the middle of it.
+#include <future>
+
 #include "fixture.hpp"
 
 namespace firn::testing {
@@ -19,6 +21,7 @@ TEST_P(FailingActor, NextCallWorksAndCloseEnds) {
     (void)t.get_stats();
     (void)db_.create_table("other" + std::to_string(i), event_schema()).value().write(events(1, 1));
     TableActorAccess::core(db_)->tick();
+    (void)ask_for_table("events");
     if (faults_->fired(GetParam()) != 0) break;
   }
   EXPECT_EQ(faults_->fired(GetParam()), 1);
@@ -31,7 +34,58 @@ TEST_P(FailingActor, NextCallWorksAndCloseEnds) {
 
 INSTANTIATE_TEST_SUITE_P(Each, FailingActor,
                          ::testing::Values("hot", "warm", "cold", "io_worker", "lifecycle", "scheduler",
-                                           "analyzer", "supervisor", "table"));
+                                           "analyzer", "supervisor", "table", "database"));
+
+/// A worker that is stuck in a job, until let go.
+class StuckJob : public DatabaseTest {
+ protected:
+  struct Gate {
+    std::promise<void> entered, let_go, left;
+  };
+  StuckJob() {
+    internal_.store.job_hook = [gate = gate_](std::string_view) {
+      gate->entered.set_value();
+      gate->let_go.get_future().wait();
+      gate->left.set_value();
+    };
+  }
+  const std::shared_ptr<Gate> gate_ = std::make_shared<Gate>();
+  runtime::InternalOptions internal_;
+};
+
+TEST_F(StuckJob, CloseAnswersBusyInTimeAndTheJobMayEndLater) {
+  open({}, internal_);
+  auto t = table();
+  t.write(events(1, 20'000)).value();
+  std::optional<Result<OptimizationResult>> compacted;
+  std::thread caller([&] { compacted = t.compact(); });
+  gate_->entered.get_future().wait();
+
+  const auto began = std::chrono::steady_clock::now();
+  const Result<void> closed = db_.close();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 5s);
+  ASSERT_FALSE(closed);
+  EXPECT_EQ(closed.error().code(), ErrorCode::busy) << closed.error().message();
+  EXPECT_FALSE(t.write(events(1, 1)));
+  const auto second = Database::open(folder_.string());
+  ASSERT_FALSE(second);  // the job still writes
+  EXPECT_EQ(second.error().code(), ErrorCode::busy);
+
+  gate_->let_go.set_value();
+  gate_->left.get_future().wait();
+  caller.join();
+  EXPECT_FALSE(*compacted);
+  t = {};
+  db_ = {};
+  // The lock goes when the job has ended; what was acknowledged is there.
+  std::optional<Database> reopened;
+  for (int i = 0; i < 1'000 && !reopened; ++i) {
+    if (auto again = Database::open(folder_.string())) reopened = *again;
+    std::this_thread::sleep_for(5ms);
+  }
+  ASSERT_TRUE(reopened);
+  EXPECT_EQ(count(reopened->table("events").value()), 20'000);
+}
 
 TEST_F(DatabaseTest, ActorThatFailsForGoodMakesTheTableReadOnly) {
   open();

@@ -50,6 +50,20 @@ class DatabaseTest : public ::testing::Test {
   std::int64_t count(const HybridTable& t) {
     return t.query("SELECT count(*) AS n FROM t").value().at(0, 0).to_i64();
   }
+  /// Opens a table by message, through the database's actor.
+  Result<void> ask_for_table(const std::string& name) {
+    const runtime::HostCall unpin;
+    caf::actor_system_config config;
+    caf::actor_system system{config};
+    caf::scoped_actor self{system};
+    const auto request = make_flat<fb::OpenTableRequest>(
+        [&](auto& b) { return fb::CreateOpenTableRequest(b, b.CreateString(name)); });
+    std::optional<Result<void>> answer;
+    self->request(db_.actor(), 5s, request)
+        .receive([&](const TableActor&) { answer = Result<void>(); },
+                 [&](const caf::error& why) { answer = to_error(why); });
+    return *answer;
+  }
   /// close() under a watchdog of 5 s.
   void close_in_time() {
     const auto begin = std::chrono::steady_clock::now();

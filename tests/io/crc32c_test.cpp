@@ -48,6 +48,20 @@ TEST(Crc32c, FastFormAgreesOnLargeBuffers) {
   }
 }
 
+TEST(Crc32c, ChecksumsOfPiecesCombine) {
+  std::mt19937_64 rng(4);
+  const auto data = random_bytes(rng, 3'000'000);
+  for (int i = 0; i < 200; ++i) {
+    const std::size_t n = rng() % (i < 100 ? 100 : data.size()), cut = n == 0 ? 0 : rng() % (n + 1);
+    const std::span<const std::uint8_t> all(data.data(), n);
+    const auto seed = static_cast<std::uint32_t>(rng());
+    ASSERT_EQ(crc32c_combine(crc32c(all.first(cut), seed), crc32c(all.subspan(cut)), n - cut),
+              crc32c(all, seed))
+        << n << " " << cut;
+  }
+  EXPECT_EQ(crc32c_combine(77, 0, 0), 77U);
+}
+
 TEST(Crc32c, SeedChains) {
   std::mt19937_64 rng(3);
   const auto data = random_bytes(rng, 50'000);

@@ -213,6 +213,46 @@ TEST_F(RingFaults, LongWritesWithShortPiecesComeBackWhole) {
   EXPECT_TRUE(back == bytes);
 }
 
+TEST_F(RingFaults, PiecesCutShortOrInterruptedComeBackWhole) {
+  std::uint64_t n = 0;
+  hook([&](const RingRequest& r, std::int32_t result) {
+    if (r.kind != RingRequest::Kind::write) return result;
+    n += 1;
+    return n % 3 == 0 ? result / 2 : n % 5 == 0 ? -EINTR : result;
+  });
+  const Bytes bytes = pattern((25 << 20) + 77, 1);
+  const std::span<const std::uint8_t> all(bytes);
+  const std::vector<WritePiece> pieces{{5, all.first(100)},
+                                       {105, all.subspan(100, 12 << 20)},
+                                       {105 + (12 << 20), all.subspan(100 + (12 << 20))}};
+  file_->write_pieces(pieces).value();
+  file_->sync().value();
+  Bytes back(bytes.size());
+  file_->read_at(5, back).value();
+  EXPECT_TRUE(back == bytes);
+}
+
+TEST_F(RingFaults, APieceThatCannotBeWrittenIsTheAnswer) {
+  int writes = 0;
+  hook([&](const RingRequest& r, std::int32_t result) {
+    return r.kind == RingRequest::Kind::write && ++writes == 3 ? -ENOSPC : result;
+  });
+  const Bytes bytes = pattern(4 << 20, 1);
+  const std::vector<WritePiece> pieces{{0, bytes}};
+  EXPECT_EQ(file_->write_pieces(pieces).error().code(), ErrorCode::full);
+}
+
+TEST_F(RingFaults, AWritebackThatCannotBeginIsNoError) {
+  hook([&](const RingRequest& r, std::int32_t result) {
+    return r.kind == RingRequest::Kind::start_writeback ? -EIO : result;
+  });
+  const Bytes bytes = pattern(3 << 20, 1);
+  const std::vector<WritePiece> pieces{{0, bytes}};
+  file_->write_pieces(pieces).value();
+  file_->sync().value();  // it is the sync that says what was lost
+  EXPECT_TRUE(content() == bytes);
+}
+
 TEST_F(RingFaults, AFailedSyncPoisonsTheFile) {
   int syncs = 0;
   hook([&](const RingRequest& r, std::int32_t result) {

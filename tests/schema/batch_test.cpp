@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <random>
+#include <utility>
 
 #include "tests/schema/samples.hpp"
 
@@ -226,6 +228,60 @@ TEST(BatchBuilder, EmptyBatchIsABatch) {
   EXPECT_EQ(b.rows(), 0);
   EXPECT_TRUE(Batch::make(b.schema(), b.columns()));
   EXPECT_EQ(b.slice(0, 0).rows(), 0);
+}
+
+/// append(x) takes short cuts where types allow them; append_row({Value(x)}) takes none.
+template <class T>
+void expect_same_as_value(const Schema& schema, const T& v) {
+  BatchBuilder direct(schema), through(schema);
+  for (const int row : {0, 1}) {
+    direct.append(v);
+    through.append_row({Value(v)});
+    EXPECT_EQ(direct.rows(), through.rows()) << row;
+  }
+  const auto a = direct.finish();
+  const auto b = through.finish();
+  ASSERT_EQ(a.ok(), b.ok()) << schema.to_string();
+  if (!a.ok()) {
+    EXPECT_EQ(a.error().message(), b.error().message());
+    return;
+  }
+  for (std::size_t i = 0; i < 2; ++i)
+    EXPECT_EQ((*a)[0].value_at(i), (*b)[0].value_at(i)) << schema.to_string();
+}
+
+TEST(BatchBuilder, ShortCutsAppendWhatValuesWould) {
+  for (const char* type : {"bool", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f32", "f64", "utf8",
+                           "binary", "timestamp", "date"}) {
+    const Schema one = Schema::parse(std::string("a ") + type).value();
+    for (const std::int64_t v : {std::int64_t{0}, std::int64_t{-1}, std::int64_t{127}, std::int64_t{128},
+                                 std::int64_t{70'000}, std::int64_t{-3'000'000'000},
+                                 std::int64_t{3'000'000'000}, std::numeric_limits<std::int64_t>::min()}) {
+      expect_same_as_value(one, v);
+      if (std::in_range<int>(v)) expect_same_as_value(one, static_cast<int>(v));
+      if (v >= 0) expect_same_as_value(one, static_cast<std::uint64_t>(v));
+    }
+    for (const double v : {0.0, -0.0, 1.5, 300.0, 1e300}) expect_same_as_value(one, v);
+    expect_same_as_value(one, 2.5F);
+    expect_same_as_value(one, true);
+    for (const char* v : {"", "a", "2001-02-03", "2001-02-03T04:05:06Z", "\xff\xfe", "\\x0a1b"}) {
+      expect_same_as_value(one, v);
+      expect_same_as_value(one, std::string(v));
+      expect_same_as_value(one, std::string_view(v));
+    }
+    expect_same_as_value(one, nullptr);
+    expect_same_as_value(one, Timestamp{5});
+    expect_same_as_value(one, Date{5});
+  }
+}
+
+TEST(BatchBuilder, ARowThatFailsInItsMidstIsLeftOut) {
+  BatchBuilder rows(Schema::parse("id u8, name utf8, n i8", {.key = {"id"}}).value());
+  rows.append(1, "a", 2).append(2, "b", 300);
+  EXPECT_EQ(rows.rows(), 1);
+  EXPECT_NE(rows.finish().error().message().find("row 1, column \"n\""), std::string::npos);
+  rows.append(3, "c", 4);
+  EXPECT_EQ(rows.finish().value().rows(), 1);
 }
 
 }  // namespace

@@ -1,0 +1,154 @@
+// Bulk data on its way to a commit: rows become blocks of a warm log, durable before anything names them (D3). What no
+// commit names in the end is taken away again.
+#include <algorithm>
+
+#include "storage/engine.hpp"
+#include "storage/warm/block.hpp"
+
+namespace firn::storage {
+namespace {
+
+constexpr std::size_t kBlockRows = 262'144;
+constexpr std::uint32_t kBlockKind = 1;
+
+}  // namespace
+
+std::shared_ptr<DiskName> Engine::name_of_path(const std::string& path) {
+  std::lock_guard lock(names_mutex_);
+  std::weak_ptr<DiskName>& slot = names_[path];
+  if (auto known = slot.lock()) return known;
+  auto fresh = std::make_shared<DiskName>(disk, at(path));
+  slot = fresh;
+  if (names_.size() >= names_sweep_) {
+    std::erase_if(names_, [](const auto& entry) { return entry.second.expired(); });
+    names_sweep_ = 2 * names_.size() + 64;
+  }
+  return fresh;
+}
+
+FileEntryPtr Engine::make_entry(const RowFileInfo& info) {
+  return std::make_shared<FileEntry>(disk, folder, store_id, info, name_of_path(info.path));
+}
+
+bool Engine::named_in_catalog(const std::string& path) const {
+  const View now = view();
+  return std::any_of(now.catalog->files.begin(), now.catalog->files.end(),
+                     [&](const FileEntryPtr& f) { return f->info.path == path; });
+}
+
+/// Requires warm_mutex_. The next block begins another log; one that holds nothing goes.
+Result<void> Engine::roll_warm_log() {
+  if (warm_log_ && !warm_log_->failure()) FIRN_TRY(warm_log_->seal());
+  warm_log_.reset();
+  if (warm_name_) {
+    const std::string path = warm_name_->path().substr(folder.size() + 1);
+    if (!unnamed_blocks_.contains(path) && !named_in_catalog(path)) warm_name_->doom();
+  }
+  warm_name_.reset();
+  return {};
+}
+
+/// Requires warm_mutex_.
+Result<void> Engine::ensure_warm_log() {
+  if (warm_log_ && !warm_log_->failure() && warm_log_->end() < options.warm_log_bytes) return {};
+  FIRN_TRY(roll_warm_log());
+  const std::uint64_t id = next_file_id_++;
+  char path[40];
+  std::snprintf(path, sizeof path, "warm/%08llx.log", static_cast<unsigned long long>(id));
+  io::LogFileHeader header;
+  header.identity = {store_id, id};
+  FIRN_ASSIGN(warm_log_, io::AppendLog::create(*disk, at(path), header));
+  warm_name_ = name_of_path(path);
+  return {};
+}
+
+Result<std::vector<RowFileInfo>> Engine::append_blocks(const Batch& rows, std::span<const std::uint64_t> csns,
+                                                       std::span<const std::uint64_t> ends,
+                                                       const Buffer& tombstones, bool history) {
+  std::vector<RowFileInfo> infos;
+  const auto total = static_cast<std::size_t>(rows.rows());
+  std::vector<warm::EncodedBlock> blocks;
+  const bool whole = total <= kBlockRows;
+  for (std::size_t first = 0; first < total; first += kBlockRows) {
+    const std::size_t count = std::min(kBlockRows, total - first);
+    RowFileInfo info;
+    info.id = next_file_id_++;
+    info.tier = StorageTier::warm;
+    info.history = history;
+    info.schema_version = view().catalog->schema_version;
+    info.block_number = infos.size();
+    warm::BlockOptions block_options;
+    block_options.store_id = store_id;
+    FIRN_CHECK(whole || (csns.empty() && tombstones.empty()));  // moves give one block at a time
+    const Batch part = whole ? rows : rows.slice(first, count);
+    Result<warm::EncodedBlock> block = [&]() -> Result<warm::EncodedBlock> {
+      if (!csns.empty() || history)
+        return warm::encode_block({part, csns, ends, tombstones, history, nullptr}, info, block_options);
+      warm::KeyOrder order;
+      FIRN_ASSIGN(const Batch unique, warm::drop_duplicate_keys(part, &order));
+      // A tombstone block comes from a list of distinct keys: no row of it was dropped.
+      return warm::encode_block({unique, {}, {}, tombstones, false, &order}, info, block_options);
+    }();
+    if (!block) return block.error();
+    infos.push_back(block->info);
+    blocks.push_back(std::move(*block));
+  }
+  std::lock_guard lock(warm_mutex_);
+  const Result<void> appended = [&]() -> Result<void> {
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+      FIRN_TRY(ensure_warm_log());
+      std::vector<std::span<const std::uint8_t>> parts;
+      for (const Buffer& b : blocks[i].parts) parts.push_back(b.bytes());
+      FIRN_ASSIGN(const io::EntryPosition position, warm_log_->append(parts, kBlockKind, blocks[i].crc));
+      infos[i].path = warm_name_->path().substr(folder.size() + 1);
+      infos[i].offset = position.payload_offset;
+      unnamed_blocks_[infos[i].path].insert(infos[i].id);
+      bytes_written_ += position.length;
+    }
+    return warm_log_->sync();
+  }();
+  if (appended) return infos;
+  for (const RowFileInfo& info : infos) forget_block(info);
+  return appended.error();
+}
+
+/// Requires warm_mutex_. A block that no commit will name; its log goes once it holds nothing else and is not the one
+/// that is written (what is dead in that goes with it).
+void Engine::forget_block(const RowFileInfo& info) {
+  const auto log = unnamed_blocks_.find(info.path);
+  if (log == unnamed_blocks_.end()) return;
+  log->second.erase(info.id);
+  if (!log->second.empty()) return;
+  unnamed_blocks_.erase(log);
+  const bool open = warm_name_ && warm_name_->path() == at(info.path);
+  if (!open && !named_in_catalog(info.path)) name_of_path(info.path)->doom();
+}
+
+void Engine::discard(std::span<const RowFileInfo> files) {
+  std::lock_guard lock(warm_mutex_);
+  for (const RowFileInfo& info : files) {
+    if (info.tier == StorageTier::cold)
+      name_of_path(info.path)->doom();
+    else
+      forget_block(info);
+  }
+}
+
+Result<std::vector<RowFileInfo>> Engine::prepare_blocks(const Batch& rows) {
+  FIRN_TRY(check_open());
+  if (const std::string why = read_only_reason(); !why.empty()) return Error(ErrorCode::read_only, why);
+  Batch batch = rows;
+  if (batch.schema().has_row_key()) {
+    const auto count = static_cast<std::uint64_t>(batch.rows());
+    const std::uint64_t first = next_row_id_.fetch_add(count);
+    ColumnBuilder ids(TypeId::u64);
+    for (std::uint64_t i = 0; i < count; ++i) ids.append_fixed(first + i);
+    std::vector<Column> columns = batch.columns();
+    columns.back() = ids.finish();
+    batch = Batch(batch.schema(), batch.rows(), std::move(columns));
+  }
+  bytes_ingested_ += batch.byte_size();
+  return append_blocks(batch, {}, {}, {}, false);
+}
+
+}  // namespace firn::storage

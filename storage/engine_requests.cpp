@@ -1,0 +1,298 @@
+// Requests become log records: conditions and tokens are decided here, in log order (D11). The log holds outcomes.
+#include <algorithm>
+#include <cstring>
+
+#include "storage/apply_records.hpp"
+#include "storage/engine.hpp"
+
+namespace firn::storage {
+namespace {
+
+constexpr std::size_t kRemovalBlockRows = 262'144;
+constexpr std::size_t kProducerBytesMax = 255;  // it is part of an LMDB key
+
+}  // namespace
+
+Result<std::string> Engine::key_at(const Batch& rows, std::size_t row) const {
+  std::string key;
+  FIRN_TRY(encode_key(rows.schema(), rows, row, key));
+  return key;
+}
+
+Result<std::string> Engine::key_text(std::string_view key) const {
+  FIRN_ASSIGN(const Key values, decode_key(view().catalog->schema(), key));
+  std::string text;
+  for (const Value& v : values) text += (text.empty() ? "" : ", ") + v.to_string();
+  return text;
+}
+
+Result<LogRecord> Engine::record_of_rows(WriteRequest& request) {
+  const View now = view();
+  const hot::RowLayout& layout = *now.catalog->layout;
+  LogRecord record;
+  record.tier = StorageTier::hot;
+  std::string row;
+  if (request.mode == WriteMode::update) {
+    FIRN_ASSIGN(const auto rows, completed_rows(request.rows));
+    std::map<std::string, std::size_t> updates;  // key -> its last row
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      Key key;
+      for (const std::size_t k : layout.schema().key()) key.push_back(rows[i][k]);
+      FIRN_ASSIGN(std::string encoded, encode_key(layout.schema(), key));
+      updates[std::move(encoded)] = i;
+    }
+    for (const auto& [key, i] : updates) {
+      row.clear();
+      layout.encode(rows[i], row);
+      append_row(record.rows, key, hot::Op::put, 0, row);
+    }
+    record.row_count = rows.size();
+    return record;
+  }
+  const Batch& batch = request.rows;
+  if (!(batch.schema() == layout.schema()))
+    return Error(ErrorCode::invalid_argument,
+                 "table " + name + ": the batch's columns are not the table's: (" +
+                     batch.schema().to_string() + ") instead of (" + layout.schema().to_string() + ")");
+  const auto count = static_cast<std::size_t>(batch.rows());
+  std::vector<std::pair<std::string, std::size_t>>
+      last;  // key -> its last row: of two rows with one key the later wins
+  last.reserve(count);
+  const bool row_key = layout.schema().has_row_key();
+  std::vector<Value> values;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (row_key) {
+      values.clear();
+      for (std::size_t c = 0; c + 1 < layout.schema().size(); ++c) values.push_back(batch[c].value_at(i));
+      values.emplace_back(std::uint64_t{next_row_id_++});
+      FIRN_ASSIGN(std::string key, encode_key(layout.schema(), std::span<const Value>(&values.back(), 1)));
+      row.clear();
+      layout.encode(values, row);
+      append_row(record.rows, key, hot::Op::put, 0, row);
+    } else {
+      FIRN_ASSIGN(std::string key, key_at(batch, i));
+      last.emplace_back(std::move(key), i);
+    }
+  }
+  record.row_count = count;
+  std::sort(last.begin(), last.end());
+  for (std::size_t i = 0; i < last.size(); ++i) {
+    if (i + 1 < last.size() && last[i].first == last[i + 1].first) continue;
+    row.clear();
+    layout.encode(batch, last[i].second, row);
+    append_row(record.rows, last[i].first, hot::Op::put, 0, row);
+  }
+  return record;
+}
+
+Result<std::vector<std::vector<Value>>> Engine::completed_rows(const Batch& partial) {
+  const View now = view();
+  const Schema& schema = now.catalog->schema();
+  std::vector<std::size_t> target;
+  for (const ColumnSchema& c : partial.schema().columns()) {
+    const auto at = schema.find(c.name);
+    if (!at) return Error(ErrorCode::not_found, "table " + name + " has no column " + c.name);
+    target.push_back(*at);
+  }
+  std::vector<std::vector<Value>> rows;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(partial.rows()); ++i) {
+    std::vector<Value> given(schema.size());
+    for (std::size_t c = 0; c < target.size(); ++c) {
+      FIRN_ASSIGN(given[target[c]], [&]() -> Result<Value> {
+        const Value v = partial[c].value_at(i);
+        return v.is_null() ? Result<Value>(v) : v.cast(schema[target[c]].type);
+      }());
+    }
+    Key key;
+    for (const std::size_t k : schema.key()) key.push_back(given[k]);
+    FIRN_ASSIGN(const std::string encoded, encode_key(schema, key));
+    ReadCost cost;
+    FIRN_ASSIGN(auto row, get(now.csn, encoded, cost));
+    if (!row) {
+      FIRN_ASSIGN(const std::string text, key_text(encoded));
+      return Error(ErrorCode::not_found,
+                   "table " + name + ": update of a row that is not there, key " + text);
+    }
+    for (const std::size_t t : target) (*row)[t] = given[t];
+    rows.push_back(std::move(*row));
+  }
+  return rows;
+}
+
+Result<LogRecord> Engine::record_of_blocks(const WriteRequest& request) {
+  LogRecord record;
+  record.tier = StorageTier::warm;
+  record.adds = request.blocks;
+  for (RowFileInfo& i : record.adds) {
+    i.block_number =
+        static_cast<std::uint64_t>(&i - record.adds.data());  // they may come from several preparations
+    record.row_count += i.rows;
+  }
+  return record;
+}
+
+Result<LogRecord> Engine::record_of_removal(std::vector<std::string> keys) {
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  const View now = view();
+  const Schema& schema = now.catalog->schema();
+  LogRecord record;
+  record.row_count = keys.size();
+  if (keys.size() <= now.catalog->config.small_write_rows) {
+    record.tier = StorageTier::hot;
+    for (const std::string& key : keys) append_row(record.rows, key, hot::Op::tombstone, 0, {});
+    return record;
+  }
+  record.tier = StorageTier::warm;
+  std::vector<ColumnBuilder> builders;
+  for (const ColumnSchema& c : schema.columns()) builders.emplace_back(c.type);
+  for (std::size_t first = 0; first < keys.size(); first += kRemovalBlockRows) {
+    const std::size_t count = std::min(kRemovalBlockRows, keys.size() - first);
+    for (std::size_t i = first; i < first + count; ++i) {
+      FIRN_ASSIGN(const Key key, decode_key(schema, keys[i]));
+      for (std::size_t c = 0; c < schema.size(); ++c) {
+        const auto k = std::find(schema.key().begin(), schema.key().end(), c);
+        if (k == schema.key().end()) {
+          builders[c].append_null();
+        } else {
+          FIRN_TRY(builders[c].append(key[static_cast<std::size_t>(k - schema.key().begin())]));
+        }
+      }
+    }
+    std::vector<Column> columns;
+    for (ColumnBuilder& b : builders) columns.push_back(b.finish());
+    MutableBuffer bits(bitmap_bytes(count));
+    for (std::size_t i = 0; i < count; ++i) set_bit(bits.data(), i);
+    FIRN_ASSIGN(auto infos, append_blocks(Batch(schema, static_cast<std::int64_t>(count), std::move(columns)),
+                                          {}, {}, bits.freeze(), false));
+    for (RowFileInfo& i : infos) {
+      i.block_number = record.adds.size();
+      record.adds.push_back(std::move(i));
+    }
+  }
+  return record;
+}
+
+Result<std::optional<CommitInfo>> Engine::known_token(const WriteToken& token) {
+  FIRN_ASSIGN(const ReadContext context, begin_read());
+  FIRN_ASSIGN(const auto stored, context.hot.catalog(token_key(token.producer, token.sequence)));
+  if (stored && stored->size() == sizeof(StoredAnswer)) {
+    StoredAnswer a;
+    std::memcpy(&a, stored->data(), sizeof a);
+    return std::optional<CommitInfo>(
+        CommitInfo{Csn{a.csn}, Timestamp{a.time_us}, static_cast<StorageTier>(a.tier), a.rows, true});
+  }
+  const std::string prefix = token_key(token.producer, 0).substr(0, token.producer.size() + 2);
+  FIRN_ASSIGN(const auto newest,
+              context.hot.catalog_at_or_before(prefix, token_key(token.producer, ~std::uint64_t{0})));
+  if (newest) {
+    std::uint64_t be;
+    std::memcpy(&be, newest->first.data() + newest->first.size() - sizeof be, sizeof be);
+    if (__builtin_bswap64(be) >= token.sequence + kTokensKept)
+      return Error(ErrorCode::horizon, "token " + token.producer + "/" + std::to_string(token.sequence) +
+                                           " is older than the last " + std::to_string(kTokensKept) +
+                                           " sequences that are remembered");
+  }
+  return std::optional<CommitInfo>{};
+}
+
+Result<void> Engine::check_conditions(const WriteRequest& request) {
+  const bool insert = request.mode == WriteMode::insert;
+  if (!insert && !request.if_unchanged_since) return {};
+  const View now = view();
+  // Below the horizon the tombstones that prove a change may be gone.
+  if (request.if_unchanged_since && request.if_unchanged_since->value < now.catalog->horizon)
+    return Error(ErrorCode::horizon, "table " + name + ": if_unchanged_since " +
+                                         std::to_string(request.if_unchanged_since->value) +
+                                         " lies before the history's horizon, CSN " +
+                                         std::to_string(now.catalog->horizon) + ": read the rows again");
+  const auto check_key = [&](const std::string& key) -> Result<void> {
+    ReadCost cost;
+    if (insert) {
+      FIRN_ASSIGN(const auto row, get(now.csn, key, cost));
+      if (row) {
+        FIRN_ASSIGN(const std::string text, key_text(key));
+        return Error(ErrorCode::already_exists, "table " + name + ": key " + text + " exists already");
+      }
+    }
+    if (request.if_unchanged_since && *request.if_unchanged_since < Csn{now.csn}) {
+      FIRN_ASSIGN(const ReadContext context, begin_read());
+      FIRN_ASSIGN(const auto version, context.hot.get(key, now.csn));
+      std::uint64_t newest = version ? version->csn : 0;
+      for (const FileEntryPtr& f : context.view.catalog->files) {
+        if (f->info.csn_max <= request.if_unchanged_since->value || !ranges_overlap(f->info, key, key))
+          continue;
+        FIRN_ASSIGN(const auto file, f->open());
+        FIRN_ASSIGN(const auto row, file->find(key, now.csn, cost));
+        if (!row) continue;
+        FIRN_ASSIGN(const auto point, file->row(*row, {}, cost));
+        newest = std::max(newest, point.csn);
+      }
+      if (newest > request.if_unchanged_since->value) {
+        FIRN_ASSIGN(const std::string text, key_text(key));
+        return Error(ErrorCode::conflict, "table " + name + ": key " + text + " was changed by commit " +
+                                              std::to_string(newest) + ", after " +
+                                              std::to_string(request.if_unchanged_since->value));
+      }
+    }
+    return {};
+  };
+  if (request.kind == WriteRequest::Kind::rows && !request.rows.schema().has_row_key()) {
+    for (std::size_t i = 0; i < static_cast<std::size_t>(request.rows.rows()); ++i) {
+      FIRN_ASSIGN(const std::string key, key_at(request.rows, i));
+      FIRN_TRY(check_key(key));
+    }
+  } else if (request.kind == WriteRequest::Kind::remove_keys) {
+    for (const std::string& key : request.remove_keys) FIRN_TRY(check_key(key));
+  } else if (request.kind == WriteRequest::Kind::blocks) {
+    for (const RowFileInfo& info : request.blocks) {
+      FIRN_ASSIGN(const auto file, make_entry(info)->open());
+      FIRN_ASSIGN(const auto keys, file->keys());
+      std::string scratch;
+      for (std::size_t i = 0; i < keys->keys.size(); ++i)
+        FIRN_TRY(check_key(std::string(keys->keys.at(i, scratch))));
+    }
+  }
+  return {};
+}
+
+Result<LogRecord> Engine::record_of(WriteRequest& request, CommitInfo& answer) {
+  if (request.token) {
+    if (request.token->producer.empty() || request.token->producer.size() > kProducerBytesMax)
+      return Error(ErrorCode::invalid_argument, "a token's producer has 1 to " +
+                                                    std::to_string(kProducerBytesMax) + " bytes, not " +
+                                                    std::to_string(request.token->producer.size()));
+    FIRN_ASSIGN(const auto known, known_token(*request.token));
+    if (known) {
+      answer = *known;
+      return LogRecord{};
+    }
+  }
+  FIRN_TRY(check_conditions(request));
+  Result<LogRecord> record = [&]() -> Result<LogRecord> {
+    switch (request.kind) {
+      case WriteRequest::Kind::rows:
+        return record_of_rows(request);
+      case WriteRequest::Kind::blocks:
+        return record_of_blocks(request);
+      case WriteRequest::Kind::remove_keys:
+        return record_of_removal(std::move(request.remove_keys));
+      case WriteRequest::Kind::remove_where: {
+        FIRN_ASSIGN(request.remove_keys, keys_where(request.remove_where));
+        request.kind = WriteRequest::Kind::remove_keys;
+        FIRN_TRY(check_conditions(request));
+        return record_of_removal(std::move(request.remove_keys));
+      }
+      case WriteRequest::Kind::config: {
+        LogRecord r;
+        r.config = request.config;
+        return r;
+      }
+    }
+    return Error(ErrorCode::invalid_argument, "unknown kind of write");
+  }();
+  if (record && request.token) record->token = RecordToken{request.token->producer, request.token->sequence};
+  return record;
+}
+
+}  // namespace firn::storage

@@ -1,0 +1,231 @@
+// Moves of whole files: merged by key, rewritten into another tier (or the same, larger).
+#include <algorithm>
+#include <queue>
+
+#include "storage/cold/segment.hpp"
+#include "storage/engine.hpp"
+#include "storage/job_parts.hpp"
+
+namespace firn::storage {
+namespace {
+
+constexpr std::size_t kChunkRows = 65'536;
+
+}  // namespace
+
+/// Takes picks in key order and makes files of the target tier of them.
+class Rewriter {
+ public:
+  Rewriter(Engine& engine, StorageTier to, const View& view, std::vector<std::unique_ptr<Source>>& sources)
+      : engine_(engine), to_(to), view_(view), sources_(sources), outputs_(engine) {}
+
+  Result<void> add(const Pick& pick) {
+    std::vector<Pick>& list = pick.end == 0 ? current_ : history_;
+    list.push_back(pick);
+    if (list.size() < (to_ == StorageTier::warm ? kWarmChunkRows : kChunkRows)) return {};
+    return flush(pick.end != 0);
+  }
+
+  /// Ends the files and names them in the record.
+  Result<void> finish(JobReport& report) {
+    if (!current_.empty()) FIRN_TRY(flush(false));
+    if (!history_.empty()) FIRN_TRY(flush(true));
+    for (auto* writer : {&current_writer_, &history_writer_}) {
+      if (!*writer) continue;
+      FIRN_ASSIGN(RowFileInfo info, (*writer)->finish());
+      keep(std::move(info));
+      writer->reset();
+    }
+    for (const RowFileInfo& info : outputs_.files()) {
+      report.outputs += 1;
+      report.rows_out += info.rows;
+      report.bytes_out += info.length;
+    }
+    report.rows_out += moved_count_;
+    return {};
+  }
+
+  /// The record's part in the move; call once, right before it is published.
+  void hand_over(LogRecord& record) {
+    record.adds = outputs_.hand_over();
+    record.moved_rows = std::move(moved_);
+  }
+
+  void set_base(std::uint64_t base, std::int64_t created_us) {
+    base_ = base;
+    created_us_ = created_us;
+  }
+
+ private:
+  Result<void> flush(bool history) {
+    std::vector<Pick>& picks = history ? history_ : current_;
+    const Schema& schema = view_.catalog->schema();
+    FIRN_ASSIGN(const Batch rows, gather(sources_, picks, schema));
+    const Lives lives = lives_of(picks, history);
+    picks.clear();
+    if (to_ == StorageTier::hot && !history) return to_hot(rows, lives);
+    if (to_ == StorageTier::cold) return to_segment(rows, lives, history);
+    FIRN_ASSIGN(auto infos, engine_.append_blocks(rows, lives.csns, lives.ends, lives.tombstones, history));
+    for (RowFileInfo& info : infos) keep(std::move(info));
+    return {};
+  }
+
+  Result<void> to_hot(const Batch& rows, const Lives& lives) {
+    std::string row, key;
+    const hot::RowLayout& layout = *view_.catalog->layout;
+    std::vector<Column> plain;
+    for (const Column& c : rows.columns()) plain.push_back(c.to_plain());
+    const Batch batch(rows.schema(), rows.rows(), std::move(plain));
+    for (std::size_t i = 0; i < static_cast<std::size_t>(batch.rows()); ++i) {
+      const bool tombstone = !lives.tombstones.empty() && bit_at(lives.tombstones.data(), i);
+      key.clear();
+      FIRN_TRY(encode_key(batch.schema(), batch, i, key));
+      row.clear();
+      if (!tombstone) layout.encode(batch, i, row);
+      append_row(moved_, key, tombstone ? hot::Op::tombstone : hot::Op::put, lives.csns[i], row);
+      moved_count_ += 1;
+    }
+    return {};
+  }
+
+  Result<void> to_segment(const Batch& rows, const Lives& lives, bool history) {
+    auto& writer = history ? history_writer_ : current_writer_;
+    if (!writer) {
+      RowFileInfo info;
+      info.id = engine_.next_file_id_++;
+      info.tier = StorageTier::cold;
+      info.history = history;
+      info.schema_version = view_.catalog->schema_version;
+      info.created_us = created_us_;
+      char name[40];
+      std::snprintf(name, sizeof name, "cold/%08llx.seg", static_cast<unsigned long long>(info.id));
+      info.path = engine_.at(name);
+      cold::SegmentOptions options;
+      options.zstd_level = view_.catalog->config.cold_compression_level;
+      options.store_id = engine_.store_id;
+      FIRN_ASSIGN(writer, cold::SegmentWriter::create(*engine_.disk, view_.catalog->schema(), info, options));
+    }
+    FIRN_TRY(writer->append(rows, lives.csns, lives.ends, lives.tombstones));
+    if (writer->rows() < engine_.options.segment_rows) return {};
+    FIRN_ASSIGN(RowFileInfo info, writer->finish());
+    keep(std::move(info));
+    writer.reset();
+    return {};
+  }
+
+  void keep(RowFileInfo info) {
+    const std::string prefix = engine_.folder + "/";
+    if (info.path.starts_with(prefix)) info.path = info.path.substr(prefix.size());
+    info.block_number = kSurvivors;
+    info.base_csn = base_;
+    info.created_us = created_us_;
+    if (to_ == StorageTier::cold) engine_.bytes_written_ += info.length;
+    outputs_.add(std::move(info));
+  }
+
+  Engine& engine_;
+  StorageTier to_;
+  const View& view_;
+  std::vector<std::unique_ptr<Source>>& sources_;
+  std::vector<Pick> current_, history_;
+  std::unique_ptr<cold::SegmentWriter> current_writer_, history_writer_;
+  PendingFiles outputs_;
+  std::string moved_;
+  std::uint64_t moved_count_ = 0, base_ = 0;
+  std::int64_t created_us_ = 0;
+};
+
+Result<JobReport> Engine::rewrite_files(const JobOrder& order) {
+  JobReport report;
+  report.to = order.to;
+  View base_view;
+  std::vector<FileEntryPtr> inputs;
+  std::unique_ptr<InputLease> lease;
+  std::unique_ptr<BaseLease> base_lease;
+  {
+    std::lock_guard lock(plan_mutex_);
+    FIRN_ASSIGN(const ReadContext context, begin_read());
+    base_view = context.view;
+    for (const std::uint64_t id : order.inputs) {
+      const FileEntryPtr f = base_view.catalog->find(id);
+      if (!f) return Error(ErrorCode::not_found, "file " + std::to_string(id) + " is not in the catalog");
+      inputs.push_back(f);
+    }
+    FIRN_ASSIGN(lease, InputLease::take(inputs));
+    FIRN_TRY(resolve_ends(base_view, delta_));
+    base_lease = std::make_unique<BaseLease>(pins_->bases, pins_->mutex, base_view.csn);
+  }
+  const std::uint64_t base = base_view.csn, horizon = base_view.catalog->horizon;
+  std::vector<std::unique_ptr<Source>> sources;
+  std::int64_t created = 0;
+  for (const FileEntryPtr& f : inputs) {
+    FIRN_ASSIGN(auto s, Source::open(f, base_view.catalog->schema()));
+    sources.push_back(std::move(s));
+    report.rows_in += f->info.rows;
+    report.bytes_in += f->info.length;
+    report.from = f->info.tier;
+    created = std::max(created, f->info.created_us);
+  }
+  report.inputs = inputs.size();
+
+  // A live tombstone is needed as long as an older version of its key may stand outside of the inputs as current.
+  const auto hides_something = [&](std::string_view key, std::uint64_t csn) -> Result<bool> {
+    for (const FileEntryPtr& f : base_view.catalog->files) {
+      if (f->info.history || f->info.csn_min >= csn || !ranges_overlap(f->info, key, key)) continue;
+      if (std::find(inputs.begin(), inputs.end(), f) == inputs.end()) return true;
+    }
+    // A transaction of its own: none may last as long as the job. If rows left hot since, nobody knows: it stays.
+    FIRN_ASSIGN(const ReadContext now, begin_read());
+    if (now.view.catalog->hot_epoch != base_view.catalog->hot_epoch) return true;
+    FIRN_ASSIGN(const auto version, now.hot.get(key, csn - 1));
+    return version.has_value();
+  };
+
+  Rewriter rewriter(*this, order.to, base_view, sources);
+  rewriter.set_base(base, created);
+  const auto later = [&](std::uint32_t a, std::uint32_t b) {
+    const auto o =
+        sources[a]->keys().compare(sources[a]->position(), sources[b]->keys(), sources[b]->position());
+    if (o != 0) return o > 0;
+    return sources[a]->csn() > sources[b]->csn();
+  };
+  std::priority_queue<std::uint32_t, std::vector<std::uint32_t>, decltype(later)> queue(later);
+  for (std::uint32_t i = 0; i < sources.size(); ++i)
+    if (!sources[i]->at_end()) queue.push(i);
+  std::string scratch;
+  while (!queue.empty()) {
+    const std::uint32_t i = queue.top();
+    queue.pop();
+    Source& s = *sources[i];
+    const Pick pick = s.pick(i, base);
+    bool drop = pick.end != 0 && (pick.end == pick.csn || !version_needed(pick.csn, pick.end, horizon));
+    if (!drop && pick.tombstone) {
+      // In retained history it also proves that the key changed, for conditions on writes.
+      FIRN_ASSIGN(const bool needed, hides_something(s.keys().at(s.position(), scratch), pick.csn));
+      drop = !needed && pick.csn <= horizon;
+    }
+    if (drop)
+      report.rows_dropped += 1;
+    else
+      FIRN_TRY(rewriter.add(pick));
+    s.advance();
+    if (!s.at_end()) queue.push(i);
+  }
+  FIRN_TRY(rewriter.finish(report));
+  if (report.rows_in != report.rows_out + report.rows_dropped)
+    return Error(ErrorCode::internal, "a move of " + std::to_string(report.rows_in) +
+                                          " versions would leave " + std::to_string(report.rows_out) +
+                                          ": not published");
+  if (order.to == StorageTier::warm || order.to == StorageTier::cold) {
+    FIRN_TRY(disk->sync_directory(at(order.to == StorageTier::warm ? "warm" : "cold")));
+  }
+  if (options.job_hook) options.job_hook("written");
+  LogRecord record;
+  record.tier = order.to;
+  rewriter.hand_over(record);
+  FIRN_TRY(publish(std::move(record), inputs));
+  report.done = true;
+  return report;
+}
+
+}  // namespace firn::storage
