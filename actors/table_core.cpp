@@ -12,7 +12,7 @@ namespace firn::runtime {
 namespace {
 
 // What a change without rows counts at the gate.
-constexpr std::uint64_t kOrderBytes = 256;
+constexpr std::uint64_t kChangeBytes = 256;
 
 std::string key_text(const Schema& schema, const std::string& encoded) {
   const auto key = decode_key(schema, encoded);
@@ -86,7 +86,7 @@ Result<Commit> TableCore::remove(std::span<const Key> keys, const WriteOptions& 
   Change change;
   change.kind = fb::CommitKind::remove_keys;
   change.options = options;
-  std::uint64_t bytes = kOrderBytes;
+  std::uint64_t bytes = kChangeBytes;
   for (const Key& key : keys) {
     FIRN_ASSIGN(std::string encoded, encode_key(in.store().schema(), std::span<const Value>(key)));
     bytes += encoded.size();
@@ -102,7 +102,7 @@ Result<Commit> TableCore::remove_where(std::string_view condition, const WriteOp
   change.kind = fb::CommitKind::remove_where;
   change.options = options;
   change.where = condition;
-  return commit_small(to_order(change), {}, kOrderBytes);
+  return commit_small(to_order(change), {}, kChangeBytes);
 }
 
 Result<void> TableCore::configure(const HybridTableConfig& config) {
@@ -110,7 +110,7 @@ Result<void> TableCore::configure(const HybridTableConfig& config) {
   Change change;
   change.kind = fb::CommitKind::config;
   change.config = config;
-  FIRN_TRY(commit_small(to_order(change), {}, kOrderBytes));
+  FIRN_TRY(commit_small(to_order(change), {}, kChangeBytes));
   entry_->decisions.record({db_->services().clock->now(), "set", "configuration", "asked for"});
   db_->services().tables->store_decisions(*entry_);
   return {};

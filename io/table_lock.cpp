@@ -50,7 +50,7 @@ std::string text_of(int fd) {
   return {text.data(), n > 0 ? static_cast<std::size_t>(n) : 0};
 }
 
-std::string holder_of(int fd) {
+std::string table_holder(int fd) {
   const std::string text = text_of(fd);
   const std::size_t digits = text.find_first_not_of("0123456789");
   const std::string pid = text.substr(0, digits);
@@ -86,7 +86,8 @@ Result<TableWriterLock> TableWriterLock::acquire(const std::string& path) {
   FIRN_TRY(check_regular(fd.get(), path));
   FIRN_ASSIGN(const bool ours, try_lock(fd.get(), F_WRLCK, kWriterByte, path));
   if (!ours)
-    return Error(ErrorCode::busy, "'" + path + "': the table is open for writing in " + holder_of(fd.get()));
+    return Error(ErrorCode::busy,
+                 "'" + path + "': the table is open for writing in " + table_holder(fd.get()));
   FIRN_TRY(pass_gate(fd.get(), F_WRLCK, path, "a reader"));
   FIRN_TRY(sign(fd.get(), path));
   return TableWriterLock(std::move(fd), path);

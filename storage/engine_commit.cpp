@@ -227,7 +227,7 @@ Result<void> Engine::publish(LogRecord record, std::span<const FileEntryPtr> inp
   std::lock_guard lock(commit_mutex_);
   std::vector<LogRecord> records;
   records.push_back(std::move(record));
-  const Result<void> published = publish_locked(records, inputs, hot_epoch);
+  Result<void> published = publish_locked(records, inputs, hot_epoch);
   if (!published) {
     // After a failure that makes the table read-only nobody knows what the log holds: the files stay.
     if (read_only_reason().empty()) discard(records.front().adds);
