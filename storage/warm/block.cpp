@@ -3,13 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <mutex>
 
 #include <storage/block_generated.h>
 #include "storage/warm/block_body.hpp"
 #include "storage/warm/key_filter.hpp"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 namespace firn::storage::warm {
 namespace {
@@ -259,19 +260,20 @@ class Block final : public RowFile {
 };
 
 Result<void> Block::verify() const {
-  BlockPrefix prefix;
-  std::array<std::uint8_t, sizeof prefix> prefix_bytes{};
-  FIRN_TRY(file_->read_at(head_.info.offset, prefix_bytes));
-  std::memcpy(&prefix, prefix_bytes.data(), sizeof prefix);
-  if (prefix.header_length > kHeaderBytesMax)
-    return Error(ErrorCode::corrupt, where() + ": its prefix has changed since it was opened");
-  std::vector<std::uint8_t> header(prefix.header_length);
-  FIRN_TRY(file_->read_at(head_.info.offset + sizeof prefix, header));
+  constexpr std::size_t kChunk = std::size_t{1} << 20;
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  std::vector<std::uint8_t> chunk(kChunk);
+  for (std::uint64_t at = 0; at < head_.info.length; at += kChunk) {
+    const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(kChunk, head_.info.length - at));
+    FIRN_TRY(file_->read_at(head_.info.offset + at, {chunk.data(), n}));
+    XXH3_64bits_update(&state, chunk.data(), n);
+  }
   // Parts first: their checksums say where the damage is.
   if (part(blockfb::PartKind::filter).present) FIRN_TRY(read_filter(*file_, head_));
   FIRN_ASSIGN(auto body, read_body(*file_, head_));
-  if (head_.info.hash != 0 && hash_of_head(prefix_bytes, header) != head_.info.hash)
-    return Error(ErrorCode::corrupt, where() + ": its head does not match the hash in the catalog");
+  if (head_.info.hash != 0 && XXH3_64bits_digest(&state) != head_.info.hash)
+    return Error(ErrorCode::corrupt, where() + ": its bytes do not match the hash in the catalog");
   std::string previous, current;
   for (std::size_t i = 0; i < head_.info.rows; ++i) {
     FIRN_TRY(encode_at(*body, i, current));

@@ -32,7 +32,5 @@ static_assert(sizeof(BlockPrefix) == 64);
 
 /// Where the checksums of this block start from.
 std::uint32_t seed_of(std::uint64_t store_id, std::uint64_t id);
-/// XXH3-64 of prefix and header, which hold the checksum of every part: the block's hash in the catalog.
-std::uint64_t hash_of_head(std::span<const std::uint8_t> prefix, std::span<const std::uint8_t> header);
 
 }  // namespace firn::storage::warm

@@ -22,14 +22,6 @@ std::uint32_t seed_of(std::uint64_t store_id, std::uint64_t id) {
   return io::crc32c(bytes);
 }
 
-std::uint64_t hash_of_head(std::span<const std::uint8_t> prefix, std::span<const std::uint8_t> header) {
-  XXH3_state_t state;
-  XXH3_64bits_reset(&state);
-  XXH3_64bits_update(&state, prefix.data(), prefix.size());
-  XXH3_64bits_update(&state, header.data(), header.size());
-  return XXH3_64bits_digest(&state);
-}
-
 namespace {
 
 /// Two keys may be equal only in history, and then stand in CSN order.
@@ -283,9 +275,16 @@ class BlockWriter {
     out.parts.insert(out.parts.end(), parts_.begin(), parts_.end());
     info_.length = prefix.length;
     out.crc = crc_of(out.parts);
-    info_.hash = hash_of_head(out.parts[0].bytes(), header.bytes());
+    info_.hash = hash_of(out.parts);
     out.info = std::move(info_);
     return out;
+  }
+
+  static std::uint64_t hash_of(std::span<const Buffer> parts) {
+    XXH3_state_t state;
+    XXH3_64bits_reset(&state);
+    for (const Buffer& b : parts) XXH3_64bits_update(&state, b.data(), b.size());
+    return XXH3_64bits_digest(&state);
   }
 
   /// Of all pieces; those of the parts, nearly all bytes, are known already.

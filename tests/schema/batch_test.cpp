@@ -243,7 +243,7 @@ void expect_same_as_value(const Schema& schema, const T& v) {
   const auto b = through.finish();
   ASSERT_EQ(a.ok(), b.ok()) << schema.to_string();
   if (!a.ok()) {
-    EXPECT_EQ(a.error().message(), b.error().message());
+    EXPECT_EQ(a.error().code(), b.error().code()) << a.error().message();
     return;
   }
   for (std::size_t i = 0; i < 2; ++i)
