@@ -5,8 +5,9 @@
 namespace firn::storage {
 
 BlockCache& BlockCache::process() {
-  static BlockCache cache(std::size_t{100} << 20);
-  return cache;
+  // Never destroyed: threads of an embedding process may still read while it exits.
+  static BlockCache* const cache = new BlockCache(std::size_t{100} << 20);
+  return *cache;
 }
 
 std::uint64_t BlockCache::new_owner() {

@@ -56,6 +56,8 @@ TEST_F(Promotion, ColdBlockThatIsReadComesUpAndGoesDownAgain) {
   ASSERT_TRUE(settle([&] { return t.get_stats().value().warm.rows == kRows; }));
   EXPECT_EQ(t.get_stats().value().cold.rows, 0u);
   EXPECT_EQ(ask(t), answer);
+  // The journal hears of a job after its rows are visible.
+  ASSERT_TRUE(settle([&] { return find(t.decisions().value(), "promote_to_warm") != nullptr; }));
   const auto up = t.decisions().value();
   const Decision* promoted = find(up, "promote_to_warm");
   ASSERT_NE(promoted, nullptr);
@@ -65,6 +67,7 @@ TEST_F(Promotion, ColdBlockThatIsReadComesUpAndGoesDownAgain) {
   clock_->advance_us(8 * kDayUs);
   ASSERT_TRUE(settle([&] { return t.get_stats().value().cold.rows == kRows; }));
   EXPECT_EQ(ask(t), answer);
+  ASSERT_TRUE(settle([&] { return find(t.decisions().value(), "archive_to_cold") != nullptr; }));
   const auto down = t.decisions().value();
   const Decision* archived = find(down, "archive_to_cold");
   ASSERT_NE(archived, nullptr);
