@@ -67,6 +67,10 @@ Result<std::unique_ptr<Ring>> Ring::create() {
   auto queue = std::make_unique<Queue>();
   const int r = io_uring_queue_init(kEntries, &queue->ring, 0);
   if (r < 0) return os_error("set-up", "io_uring", -r);
+  // One kernel worker a ring: what is in flight belongs to one file, whose writes the kernel serialises anyway, and
+  // threads are counted. A kernel that does not know the call has more workers and no less sense.
+  unsigned workers[2] = {1, 1};  // for files, and for what we do not use
+  (void)io_uring_register_iowq_max_workers(&queue->ring, workers);
   std::unique_ptr<Ring> ring(new Ring(std::move(queue)));
   if (!has_operations(ring->queue_->ring)) return os_error("probe", "io_uring", EOPNOTSUPP);
   return ring;
