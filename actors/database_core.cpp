@@ -35,7 +35,7 @@ std::size_t worker_count(std::size_t wanted) {
 std::filesystem::path scratch_base() {
   std::error_code ec;
   if (const char* asked = std::getenv("TMPDIR"); asked != nullptr && *asked != '\0') return asked;
-  const std::filesystem::path memory = "/dev/shm";
+  std::filesystem::path memory = "/dev/shm";
   const auto space = std::filesystem::space(memory, ec);
   if (!ec && space.available >= kMemoryRoomMin && access(memory.c_str(), W_OK | X_OK) == 0) return memory;
   return "/tmp";

@@ -17,7 +17,7 @@
 namespace firn::io {
 namespace {
 
-constexpr std::size_t kChunkBytes = std::size_t{256} << 10;
+constexpr std::size_t kCompressChunkBytes = std::size_t{256} << 10;
 constexpr int kZstdLevel = 3;
 constexpr int kGzipWindow = 15 + 16;  // zlib: the largest window, with a gzip header
 constexpr int kGzipMemory = 8;
@@ -78,7 +78,7 @@ class NewFile final : public ByteSink {
 class ZstdSink final : public ByteSink {
  public:
   explicit ZstdSink(std::unique_ptr<ByteSink> to)
-      : to_(std::move(to)), stream_(ZSTD_createCCtx()), chunk_(kChunkBytes) {
+      : to_(std::move(to)), stream_(ZSTD_createCCtx()), chunk_(kCompressChunkBytes) {
     if (stream_ == nullptr) throw std::bad_alloc();
     ZSTD_CCtx_setParameter(stream_.get(), ZSTD_c_compressionLevel, kZstdLevel);
     ZSTD_CCtx_setParameter(stream_.get(), ZSTD_c_checksumFlag, 1);
@@ -119,7 +119,7 @@ class ZstdSink final : public ByteSink {
 
 class GzipSink final : public ByteSink {
  public:
-  explicit GzipSink(std::unique_ptr<ByteSink> to) : to_(std::move(to)), chunk_(kChunkBytes) {
+  explicit GzipSink(std::unique_ptr<ByteSink> to) : to_(std::move(to)), chunk_(kCompressChunkBytes) {
     if (deflateInit2(&stream_, Z_DEFAULT_COMPRESSION, Z_DEFLATED, kGzipWindow, kGzipMemory,
                      Z_DEFAULT_STRATEGY) != Z_OK)
       throw std::bad_alloc();

@@ -10,7 +10,7 @@
 namespace firn::storage {
 namespace {
 
-constexpr MessageFile kFormat = {"FIRNTBL1", 1};
+constexpr MessageFile kListFormat = {"FIRNTBL1", 1};
 constexpr std::size_t kNameBytesMax = 255;
 constexpr unsigned kListDepthMax = 8;
 constexpr unsigned kListTablesMax = 10'000'000;
@@ -49,11 +49,11 @@ std::vector<std::uint8_t> encode_database_list(const DatabaseList& list) {
         fb::CreateTableListing(b, t.id, b.CreateString(t.name), static_cast<std::uint8_t>(t.state)));
   }
   b.Finish(fb::CreateDatabaseList(b, list.next_id, b.CreateVector(tables)));
-  return kFormat.seal({b.GetBufferPointer(), b.GetSize()});
+  return kListFormat.seal({b.GetBufferPointer(), b.GetSize()});
 }
 
 Result<DatabaseList> decode_database_list(std::span<const std::uint8_t> bytes) {
-  const auto body = kFormat.open(bytes);
+  const auto body = kListFormat.open(bytes);
   if (!body)
     return body.error().code() == ErrorCode::corrupt ? damaged(body.error().message())
                                                      : body.error().within(kDatabaseListName);

@@ -8,7 +8,7 @@
 namespace firn::storage {
 namespace {
 
-constexpr MessageFile kFormat = {"FIRNDEC1", 1};
+constexpr MessageFile kDecisionFormat = {"FIRNDEC1", 1};
 constexpr std::uint64_t kBytesMax = 16u << 20;
 constexpr std::size_t kTextBytesMax = 4'096;  // so that kDecisionsMax of them stay below kBytesMax
 static_assert(kDecisionsMax * (3 * kTextBytesMax + 64) < kBytesMax);
@@ -24,11 +24,11 @@ std::vector<std::uint8_t> encode_decisions(std::span<const DecisionEntry> decisi
   for (const DecisionEntry& d : decisions.last(std::min(decisions.size(), kDecisionsMax)))
     entries.push_back(fb::CreateDecisionEntry(b, d.time.us, put(d.action), put(d.subject), put(d.reason)));
   b.Finish(fb::CreateDecisionFile(b, b.CreateVector(entries)));
-  return kFormat.seal({b.GetBufferPointer(), b.GetSize()});
+  return kDecisionFormat.seal({b.GetBufferPointer(), b.GetSize()});
 }
 
 Result<std::vector<DecisionEntry>> decode_decisions(std::span<const std::uint8_t> bytes) {
-  FIRN_ASSIGN(const MessageBody body, kFormat.open(bytes));
+  FIRN_ASSIGN(const MessageBody body, kDecisionFormat.open(bytes));
   flatbuffers::Verifier verifier(body.data(), body.size(), 8, 2 * kDecisionsMax);
   if (!verifier.VerifyBuffer<fb::DecisionFile>(nullptr))
     return Error(ErrorCode::corrupt, "no sound FlatBuffers message at offset 24");
