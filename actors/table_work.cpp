@@ -137,6 +137,8 @@ Result<void> admit(Services& services, const TableRef& table, Parcel& parcel) {
   }
   FIRN_ASSIGN(const auto blocks, pin->store->prepare_blocks(rows));
   parcel.order = with_blocks(*parcel.order, blocks);
+  // Until they are committed only this open table knows the blocks: it stays open.
+  parcel.pin = std::make_shared<std::pair<Pin, TablePin>>(std::move(parcel.pin), pin);
   parcel.rows = {};
   return {};
 }

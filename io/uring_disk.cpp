@@ -44,8 +44,7 @@ class UringFile final : public PosixFile {
   // first while the kernel still copies the last. (9 MiB and their sync: 8.5 ms without, 6.2 with.)
   Result<void> write_pieces(std::span<const WritePiece> pieces) override {
     FIRN_TRY(check_owner());
-    Ring* ring = thread_ring();
-    if (ring == nullptr) return PosixFile::write_pieces(pieces);
+    if (thread_ring() == nullptr) return PosixFile::write_pieces(pieces);
     std::array<RingRequest, kRingRequestsMax> requests;
     std::size_t count = 0;
     for (const WritePiece& piece : pieces) {
@@ -57,11 +56,11 @@ class UringFile final : public PosixFile {
         requests[count++] = {RingRequest::Kind::write, fd(), offset, data, length, true, 0};
         requests[count++] = {RingRequest::Kind::start_writeback, fd(), offset, nullptr, length, false, 0};
         if (count < requests.size()) continue;
-        FIRN_TRY(run_writes(*ring, requests));
+        FIRN_TRY(run_writes(requests));
         count = 0;
       }
     }
-    return run_writes(*ring, std::span(requests).first(count));
+    return run_writes(std::span(requests).first(count));
   }
 
   Result<void> sync() override {
@@ -97,8 +96,10 @@ class UringFile final : public PosixFile {
   RingRequest sync_request() const { return {RingRequest::Kind::sync, fd(), 0, nullptr, 0, false, 0}; }
 
   /// Runs pairs of a write and its writeback; what was cut short is written again, what failed for good is the answer.
-  Result<void> run_writes(Ring& ring, std::span<RingRequest> requests) {
-    ring.run(requests);
+  /// Asks for the ring anew: one that broke is gone.
+  Result<void> run_writes(std::span<RingRequest> requests) {
+    for (RingRequest& r : requests) r.result = -ECANCELED;
+    if (Ring* ring = thread_ring(); ring != nullptr) ring->run(requests);
     for (const RingRequest& r : requests) {
       if (r.kind != RingRequest::Kind::write || r.result == static_cast<std::int32_t>(r.length)) continue;
       if (r.result < 0 && r.result != -ECANCELED && !is_transient(-r.result))

@@ -253,6 +253,7 @@ class Engine {
   std::atomic<std::uint64_t> log_bytes_since_checkpoint_ = 0;
   mutable std::mutex reason_mutex_;
   std::string read_only_reason_;
+  bool doubtful_ = false;  ///< recovery met damage: nothing is deleted, unnamed files go to lost/
 };
 
 }  // namespace firn::storage

@@ -34,13 +34,8 @@ bool Engine::is_small(const Batch& rows) const {
 
 CatalogPtr Engine::next_catalog(const Catalog& now, const LogRecord& record) {
   auto next = std::make_shared<Catalog>(now);
-  for (const std::uint64_t id : record.retires) {
-    std::erase_if(next->files, [&](const FileEntryPtr& f) {
-      if (f->info.id != id) return false;
-      f->retired = true;
-      return true;
-    });
-  }
+  for (const std::uint64_t id : record.retires)
+    std::erase_if(next->files, [&](const FileEntryPtr& f) { return f->info.id == id; });
   for (const RowFileInfo& info : record.adds) next->files.push_back(make_entry(info));
   std::sort(next->files.begin(), next->files.end(),
             [](const FileEntryPtr& a, const FileEntryPtr& b) { return a->info.id < b->info.id; });
@@ -97,12 +92,12 @@ Result<void> Engine::commit_records(std::vector<LogRecord>& records) {
       next.catalog = next_catalog(*next.catalog, r);
   Result<std::uint64_t> sequence = log_->append(group);
   if (!sequence) {
-    for (const LogRecord& r : records)  // next_catalog marked them; they stay
-      for (const FileEntryPtr& f : now.catalog->files)
-        if (std::find(r.retires.begin(), r.retires.end(), f->info.id) != r.retires.end()) f->retired = false;
     if (log_->failed()) fail(sequence.error());
     return sequence.error();
   }
+  for (const LogRecord& r : records)
+    for (const FileEntryPtr& f : now.catalog->files)
+      if (std::find(r.retires.begin(), r.retires.end(), f->info.id) != r.retires.end()) f->retired = true;
   bytes_written_ += group.size();
   log_bytes_since_checkpoint_ += group.size();
 
@@ -201,8 +196,10 @@ std::vector<Result<CommitInfo>> Engine::commit(std::span<WriteRequest> requests)
       }
     } catch (const Error& e) {
       answers[i] = e;
+      discard(request.blocks);
     } catch (const std::bad_alloc&) {
       answers[i] = Error(ErrorCode::memory, "no memory for the write");
+      discard(request.blocks);
     }
   }
   flush();

@@ -238,6 +238,7 @@ Result<void> Engine::rebuild() {
     if (Result<void> loaded = load_checkpoint(*disk, checkpoint, store_id, *hot_); !loaded) {
       note("table " + name + ": " + loaded.error().message() + "; trying the checkpoint before it");
       if (!why) why = loaded.error();
+      doubtful_ = true;
       hot_.reset();
       continue;
     }
@@ -341,6 +342,11 @@ Result<void> Engine::remove_orphans() {
       (void)std::from_chars(entry.name.data(), entry.name.data() + entry.name.size(), id, 16);
       if (next_file_id_ <= id) next_file_id_ = id + 1;
       if (entry.is_directory || named.contains(path)) continue;
+      if (doubtful_) {
+        note("table " + name + ": " + path + " is named by no commit; kept as lost/" + entry.name);
+        FIRN_TRY(disk->rename(at(path), at("lost/" + entry.name)));
+        continue;
+      }
       FIRN_TRY(disk->remove(at(path)));
     }
   }

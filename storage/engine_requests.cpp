@@ -122,6 +122,19 @@ Result<std::vector<std::vector<Value>>> Engine::completed_rows(const Batch& part
 Result<LogRecord> Engine::record_of_blocks(const WriteRequest& request) {
   LogRecord record;
   record.tier = StorageTier::warm;
+  {
+    // Recovery removes what nobody has named, and its ids may be given again.
+    std::lock_guard warm(warm_mutex_);
+    for (const RowFileInfo& i : request.blocks) {
+      const auto log = unnamed_blocks_.find(i.path);
+      if (log == unnamed_blocks_.end() || !log->second.contains(i.id))
+        return Error(ErrorCode::conflict,
+                     "table " + name +
+                         ": the blocks of this write are not those of the open "
+                         "table (it was opened again since, or they are committed already): "
+                         "write the rows again");
+    }
+  }
   record.adds = request.blocks;
   for (RowFileInfo& i : record.adds) {
     i.block_number =

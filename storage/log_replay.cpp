@@ -9,8 +9,10 @@ constexpr std::size_t kTransactionBytes = std::size_t{16} << 20;
 }
 
 Result<void> LogReplay::apply(std::uint64_t sequence, std::span<const std::uint8_t> group) {
+  if (group.size() > kTransactionBytes) FIRN_TRY(finish());  // it wants room of its own
   if (!writer_) {
-    FIRN_ASSIGN(auto writer, store_.write(kTransactionBytes + group.size()));
+    // Random keys may copy and split every page there is, and a transaction cannot use again what it gave up.
+    FIRN_ASSIGN(auto writer, store_.write(kTransactionBytes + group.size() + store_.used_bytes() / 2));
     writer_.emplace(std::move(writer));
   }
   FIRN_ASSIGN(const auto records, decode_group(group));

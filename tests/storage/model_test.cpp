@@ -650,7 +650,8 @@ TEST(ModelTest, EveryAnswerIsTheOraclesWhateverMovesAndDies) {
   print(counts);
   const auto at_least = [](const std::map<std::string, int>& list, const std::string& name, int n) {
     const auto it = list.find(name);
-    EXPECT_GE(it == list.end() ? 0 : it->second, testing::scaled(n)) << name;
+    // A short run must have met everything; how often is for the long one to say.
+    EXPECT_GE(it == list.end() ? 0 : it->second, testing::short_scale() ? 1 : n) << name;
   };
   for (const auto& [name, n] : counts.done) at_least(counts.done, name, 200);
   EXPECT_EQ(counts.done.size(), 25U);
