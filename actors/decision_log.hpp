@@ -29,9 +29,8 @@ class DecisionLog {
   template <class Load>
   Result<void> load_once(const Load& load) {
     const std::lock_guard alone(storing_);
-    if (loaded_) return {};
+    if (std::exchange(loaded_, true)) return {};
     FIRN_ASSIGN(const std::vector<storage::DecisionEntry> stored, load());
-    loaded_ = true;
     const std::lock_guard hold(mutex_);
     for (auto d = stored.rbegin(); d != stored.rend() && entries_.size() < kDecisionsMax; ++d)
       entries_.push_front({d->time, d->action, d->subject, d->reason});
@@ -41,7 +40,6 @@ class DecisionLog {
   template <class Store>
   Result<void> store_if_new(const Store& store) {
     const std::lock_guard alone(storing_);
-    if (!loaded_) return {};  // what could not be read is not written over
     std::vector<storage::DecisionEntry> entries;
     std::uint64_t version = 0;
     {
