@@ -145,6 +145,25 @@ TEST_F(TableStoreTest, ATokenCommitsOnce) {
   EXPECT_EQ(text_of(1), "v0");
 }
 
+TEST_F(TableStoreTest, BlocksOfAnEarlierOpeningAreRefusedAndThoseOfThisOneCommitOnce) {
+  for (const bool clean : {true, false}) {
+    WriteRequest stale;
+    stale.kind = WriteRequest::Kind::blocks;
+    stale.blocks = store->prepare_blocks(rows(0, 2000, "stale")).value();
+    reopen(clean);
+    write(rows(5000, 2000, "fresh"));  // may take the ids over
+    EXPECT_EQ(store->commit_one(stale).error().code(), ErrorCode::conflict);
+    EXPECT_EQ(number("SELECT count(*) FROM t"), 2000);
+  }
+  WriteRequest twice;
+  twice.kind = WriteRequest::Kind::blocks;
+  twice.blocks = store->prepare_blocks(rows(0, 2000, "once")).value();
+  EXPECT_TRUE(store->commit_one(twice).ok());
+  EXPECT_EQ(store->commit_one(twice).error().code(), ErrorCode::conflict);
+  reopen(false);
+  EXPECT_EQ(number("SELECT count(*) FROM t"), 4000);
+}
+
 TEST_F(TableStoreTest, EightDaysTakeRowsFromHotToCold) {
   write(rows(0, 100, "a"));
   write(rows(200, 3000, "b"));
