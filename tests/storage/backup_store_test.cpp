@@ -3,6 +3,7 @@
 
 #include "io/sim_disk.hpp"
 #include "storage/table_store.hpp"
+#include "tests/storage/model_table.hpp"
 
 namespace firn::storage {
 namespace {
@@ -23,14 +24,7 @@ class BackupStoreTest : public ::testing::Test {
   void write(std::uint64_t first, std::uint64_t count, const std::string& text) {
     BatchBuilder b(schema_);
     for (std::uint64_t i = first; i < first + count; ++i) b.append(i, text);
-    WriteRequest r;
-    r.rows = b.finish().value();
-    if (!store_->is_small(r.rows)) {
-      r.kind = WriteRequest::Kind::blocks;
-      r.blocks = store_->prepare_blocks(r.rows).value();
-      r.rows = {};
-    }
-    store_->commit_one(std::move(r)).value();
+    store_->commit_one(model::upsert_of(*store_, b.finish().value()).value()).value();
   }
   void move(StorageTier to) {
     while (const auto order = store_->next_job_towards(to)) store_->run_job(*order).value();

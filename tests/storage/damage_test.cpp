@@ -99,15 +99,7 @@ class Prepared {
     for (int i = 0; i < rows; ++i)
       change.emplace_back(first + i, Cell{true, static_cast<std::int64_t>(rng_() % 1'000'000),
                                           "tag " + std::to_string(rng_() % 1'000)});
-    WriteRequest r;
-    const Batch batch = shape.batch(change);
-    if (store_->is_small(batch)) {
-      r.rows = batch;
-    } else {
-      r.kind = WriteRequest::Kind::blocks;
-      r.blocks = store_->prepare_blocks(batch).value();
-    }
-    commit(std::move(r), change);
+    commit(upsert_of(*store_, shape.batch(change)).value(), change);
   }
   void remove(int first, int rows) {
     Change change;
@@ -365,15 +357,7 @@ struct ThreeRanges {
   void write(TableStore& store, int first, int rows, std::int64_t v) const {
     Change change;
     for (int i = 0; i < rows; ++i) change.emplace_back(first + i, Cell{true, v, "x"});
-    WriteRequest r;
-    const Batch batch = shape.batch(change);
-    if (store.is_small(batch)) {
-      r.rows = batch;
-    } else {
-      r.kind = WriteRequest::Kind::blocks;
-      r.blocks = store.prepare_blocks(batch).value();
-    }
-    store.commit_one(std::move(r)).value();
+    store.commit_one(upsert_of(store, shape.batch(change)).value()).value();
   }
   /// Rows and sum of v of the keys [first, first + 1000); "" and the error's text if it cannot be said.
   static std::string sum(TableStore& store, int first) {

@@ -31,14 +31,7 @@ struct Table {
   Result<CommitInfo> write(int first, int rows, std::int64_t v) {
     Change change;
     for (int i = 0; i < rows; ++i) change.emplace_back(first + i, Cell{true, v, ""});
-    WriteRequest r;
-    const Batch batch = shape.batch(change);
-    if (store->is_small(batch)) {
-      r.rows = batch;
-    } else {
-      r.kind = WriteRequest::Kind::blocks;
-      FIRN_ASSIGN(r.blocks, store->prepare_blocks(batch));
-    }
+    FIRN_ASSIGN(WriteRequest r, upsert_of(*store, shape.batch(change)));
     FIRN_ASSIGN(const CommitInfo done, store->commit_one(std::move(r)));
     for (const auto& [k, cell] : change) state[k] = cell;
     return done;

@@ -45,15 +45,7 @@ struct Table {
   void write(int first, int rows, std::int64_t v, std::size_t tag_bytes = 0) {
     Change change;
     for (int i = 0; i < rows; ++i) change.emplace_back(first + i, Cell{true, v, std::string(tag_bytes, 'x')});
-    WriteRequest r;
-    const Batch batch = shape.batch(change);
-    if (store->is_small(batch)) {
-      r.rows = batch;
-    } else {
-      r.kind = WriteRequest::Kind::blocks;
-      r.blocks = store->prepare_blocks(batch).value();
-    }
-    store->commit_one(std::move(r)).value();
+    store->commit_one(upsert_of(*store, shape.batch(change)).value()).value();
   }
   void move(StorageTier to) {
     while (const auto order = store->next_job_towards(to)) store->run_job(*order).value();

@@ -146,6 +146,17 @@ Result<State> read_state(TableStore& store, const StoreSnapshot& at) {
   return state_of(rows);
 }
 
+Result<WriteRequest> upsert_of(TableStore& store, const Batch& rows) {
+  WriteRequest r;
+  if (store.is_small(rows)) {
+    r.rows = rows;
+  } else {
+    r.kind = WriteRequest::Kind::blocks;
+    FIRN_ASSIGN(r.blocks, store.prepare_blocks(rows));
+  }
+  return r;
+}
+
 Result<Cell> read_cell(TableStore& store, const StoreSnapshot& at, const TableShape& shape, int k) {
   FIRN_ASSIGN(const auto row, store.get(at, shape.key(k)));
   if (!row) return Cell{};

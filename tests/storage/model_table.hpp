@@ -69,6 +69,9 @@ inline void expect(bool ok, const std::string& what) {
 std::string text_of(int k, const Cell& cell);
 void expect_equal(const State& table, const State& oracle, const std::string& where);
 
+/// An upsert of these rows on the way that their number takes: through the log, or as blocks made durable here.
+Result<WriteRequest> upsert_of(TableStore& store, const Batch& rows);
+
 /// All rows of the table at a snapshot, or at `as_of` through the query language.
 Result<State> read_state(TableStore& store, std::optional<std::uint64_t> as_of = std::nullopt);
 Result<State> read_state(TableStore& store, const StoreSnapshot& at);

@@ -154,17 +154,7 @@ class Model {
     csn_ = info.csn.value;
     return info;
   }
-  WriteRequest request_of(const Change& change) {
-    WriteRequest r;
-    const Batch batch = shape_.batch(change);
-    if (store_->is_small(batch)) {
-      r.rows = batch;
-    } else {
-      r.kind = WriteRequest::Kind::blocks;
-      r.blocks = store_->prepare_blocks(batch).value();
-    }
-    return r;
-  }
+  WriteRequest request_of(const Change& change) { return upsert_of(*store_, shape_.batch(change)).value(); }
   void write(const Change& change) {
     const CommitInfo info = committed(store_->commit_one(request_of(change)).value());
     oracle_.apply(change, info.csn.value);

@@ -40,17 +40,8 @@ class Life {
   bool write(int first, int rows, std::int64_t v) {
     pending_.clear();
     for (int i = 0; i < rows; ++i) pending_.emplace_back(first + i, Cell{true, v, ""});
-    WriteRequest r;
-    const Batch batch = shape_.batch(pending_);
-    if (store_->is_small(batch)) {
-      r.rows = batch;
-    } else {
-      auto blocks = store_->prepare_blocks(batch);
-      if (!blocks) return false;
-      r.kind = WriteRequest::Kind::blocks;
-      r.blocks = std::move(*blocks);
-    }
-    return done(store_->commit_one(std::move(r)));
+    auto r = upsert_of(*store_, shape_.batch(pending_));
+    return r && done(store_->commit_one(std::move(*r)));
   }
   bool remove(int first, int rows) {
     pending_.clear();

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "io/sim_disk.hpp"
+#include "tests/storage/model_table.hpp"
 
 namespace firn::storage {
 namespace {
@@ -28,14 +29,7 @@ class TableStoreTest : public ::testing::Test {
     return b.finish().value();
   }
   CommitInfo write(const Batch& batch) {
-    WriteRequest r;
-    if (store->is_small(batch)) {
-      r.rows = batch;
-    } else {
-      r.kind = WriteRequest::Kind::blocks;
-      r.blocks = store->prepare_blocks(batch).value();
-    }
-    return store->commit_one(std::move(r)).value();
+    return store->commit_one(model::upsert_of(*store, batch).value()).value();
   }
   Batch ask(const std::string& sql) {
     return store->query(parse_query(sql).value(), store->snapshot().value()).value();
