@@ -183,7 +183,8 @@ Result<hot::HotReader> Engine::follow_writer(const hot::HotStore& store, bool an
     const bool again = looked_at == csn;  // nobody replaced the file that is missing: it is lost
     if (!again) FIRN_TRY(load_view(reader));
     std::optional<Error> gone;
-    for (const FileEntryPtr& f : view().catalog->files)
+    const View before = view();
+    for (const FileEntryPtr& f : before.catalog->files)
       if (const auto file = f->open(); !file && file.error().code() == ErrorCode::not_found)
         gone = file.error();
     if (!gone || again) {

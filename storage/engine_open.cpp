@@ -312,7 +312,8 @@ Result<void> Engine::load_view(const hot::HotReader& reader) {
 
 Result<void> Engine::check_named_files() {
   std::map<std::string, std::uint64_t> sizes;
-  for (const FileEntryPtr& f : view().catalog->files) {
+  const View now = view();
+  for (const FileEntryPtr& f : now.catalog->files) {
     const RowFileInfo& i = f->info;
     const auto [slot, fresh] = sizes.try_emplace(i.path, 0);
     if (fresh) {
@@ -333,7 +334,8 @@ Result<void> Engine::check_named_files() {
 /// Files that nobody names: what a cut left of writes that were never committed. Ids seen here are not used again.
 Result<void> Engine::remove_orphans() {
   std::set<std::string> named;
-  for (const FileEntryPtr& f : view().catalog->files) named.insert(f->info.path);
+  const View now = view();
+  for (const FileEntryPtr& f : now.catalog->files) named.insert(f->info.path);
   for (const char* part : {"warm", "cold"}) {
     FIRN_ASSIGN(const auto entries, disk->list(at(part)));
     for (const io::DirEntry& entry : entries) {

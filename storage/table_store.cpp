@@ -87,7 +87,8 @@ Result<void> TableStore::save_access() { return impl_->engine->save_access(); }
 Result<StoreStats> TableStore::stats() { return impl_->engine->stats(); }
 std::vector<FileView> TableStore::files() {
   std::vector<FileView> out;
-  for (const FileEntryPtr& f : impl_->engine->view().catalog->files) {
+  const View now = impl_->engine->view();  // holds the catalog while we walk it
+  for (const FileEntryPtr& f : now.catalog->files) {
     const AccessAccount a = f->access();
     FileView v;
     v.info = f->info;
