@@ -32,25 +32,25 @@ std::string CommitLog::path_of(std::uint64_t id) const {
   return folder_ + "/" + hex(id) + std::string(kSuffix);
 }
 
-Result<void> CommitLog::begin_file(std::uint64_t id, std::uint64_t first_sequence, std::uint32_t chain) {
-  const std::string born = folder_ + "/" + hex(id) + std::string(kNewSuffix);
+Result<void> CommitLog::begin_file(const Next& next) {
+  const std::string born = folder_ + "/" + hex(next.id) + std::string(kNewSuffix);
   FIRN_ASSIGN(const bool leftover, disk_.exists(born));
   if (leftover) FIRN_TRY(disk_.remove(born));
   io::LogFileHeader header;
-  header.identity = {store_id_, id};
-  header.first_sequence = first_sequence;
-  header.chain_start = chain;
+  header.identity = {store_id_, next.id};
+  header.first_sequence = next.first_sequence;
+  header.chain_start = next.chain;
   FIRN_ASSIGN(auto log, io::AppendLog::create(disk_, born, header));
   // From here on a failure leaves the name in doubt: no second sync may vouch for it.
-  Result<void> named = disk_.rename(born, path_of(id));
+  Result<void> named = disk_.rename(born, path_of(next.id));
   if (named) named = disk_.sync_directory(folder_);
   if (!named) {
     failure_ = named.error();
     return named;
   }
   current_ = std::move(log);
-  current_id_ = id;
-  current_first_ = first_sequence;
+  current_id_ = next.id;
+  current_first_ = next.first_sequence;
   return {};
 }
 
@@ -58,7 +58,7 @@ Result<std::unique_ptr<CommitLog>> CommitLog::create(io::Disk& disk, const std::
                                                      std::uint64_t store_id, std::uint64_t first_sequence) {
   FIRN_TRY(disk.make_directories(folder));
   std::unique_ptr<CommitLog> log(new CommitLog(disk, folder, store_id));
-  FIRN_TRY(log->begin_file(1, first_sequence, 0));
+  FIRN_TRY(log->begin_file({1, first_sequence, 0}));
   return log;
 }
 
@@ -170,38 +170,42 @@ Result<CommitLog::Recovered> CommitLog::recover(io::Disk& disk, const std::strin
   }
   log.sealed_ = std::move(found.files);
   for (const std::uint64_t id : found.superseded) FIRN_TRY(disk.remove(log.path_of(id)));
-  FIRN_TRY(disk.sync_directory(folder));
-  FIRN_TRY(log.begin_file(++found.id_max, found.tail.end.sequence + 1, chain));
+  if (!found.strays.empty() || !found.superseded.empty()) FIRN_TRY(disk.sync_directory(folder));
+  log.next_ = {found.id_max + 1, found.tail.end.sequence + 1, chain};
   return out;
 }
 
 Result<std::uint64_t> CommitLog::append(std::span<const std::uint8_t> group) {
   if (failure_) return *failure_;
-  if (between_) FIRN_TRY(roll());
+  if (!current_) FIRN_TRY(begin_file(next_));
   FIRN_ASSIGN(const io::EntryPosition at, current_->append_and_sync(group, kGroupKind));
   return at.sequence;
 }
 
-Result<void> CommitLog::roll() {
-  if (failure_) return *failure_;
-  const std::uint64_t next = current_->last_sequence() + 1;
-  if (!between_) {
-    if (next == current_first_) return {};  // nothing in it
-    FIRN_TRY(current_->seal());
-    sealed_.push_back({current_id_, current_first_, current_->end()});
-    between_ = true;
-  }
-  FIRN_TRY(begin_file(current_id_ + 1, next, current_->chain()));
-  between_ = false;
+Result<void> CommitLog::seal_current() {
+  FIRN_TRY(current_->seal());
+  sealed_.push_back({current_id_, current_first_, current_->end()});
+  next_ = {current_id_ + 1, current_->last_sequence() + 1, current_->chain()};
+  current_.reset();
   return {};
 }
 
-Result<void> CommitLog::seal() { return between_ ? Result<void>() : current_->seal(); }
+Result<void> CommitLog::roll() {
+  if (failure_) return *failure_;
+  if (!current_ || current_->last_sequence() + 1 == current_first_) return {};  // nothing in it
+  return seal_current();
+}
+
+Result<void> CommitLog::seal() { return current_ ? seal_current() : Result<void>(); }
 
 Result<void> CommitLog::remove_before(std::uint64_t sequence) {
+  // The last file says where the log ends: it goes only once another one does.
+  if (!current_ && !sealed_.empty() && next_.first_sequence <= sequence) FIRN_TRY(begin_file(next_));
   bool removed = false;
   while (!sealed_.empty()) {
-    const std::uint64_t next_first = sealed_.size() > 1 ? sealed_[1].first_sequence : current_first_;
+    const std::uint64_t next_first = sealed_.size() > 1 ? sealed_[1].first_sequence
+                                     : current_         ? current_first_
+                                                        : next_.first_sequence;
     if (next_first > sequence) break;
     FIRN_TRY(disk_.remove(path_of(sealed_.front().id)));
     sealed_.erase(sealed_.begin());
@@ -211,10 +215,12 @@ Result<void> CommitLog::remove_before(std::uint64_t sequence) {
   return {};
 }
 
-std::uint64_t CommitLog::last_sequence() const { return current_->last_sequence(); }
+std::uint64_t CommitLog::last_sequence() const {
+  return current_ ? current_->last_sequence() : next_.first_sequence - 1;
+}
 
 std::uint64_t CommitLog::bytes() const {
-  std::uint64_t sum = current_->end();
+  std::uint64_t sum = current_ ? current_->end() : 0;
   for (const Sealed& s : sealed_) sum += s.bytes;
   return sum;
 }

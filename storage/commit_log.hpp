@@ -3,8 +3,8 @@
 // Entry sequences are dense over all files; each file continues the chain value of the one before. The newest file is
 // open for appending, all others are sealed. A file comes into being under the name <id>.new and is renamed once its
 // header is durable, so that a .log file without a sound header is damage.
-// Recovery reads the files in order, writes the unsealed last one anew, sealed, under a new id, removes the old one
-// and goes on in a fresh file. Of two files with the same first sequence the one with the greater id counts: the other
+// Recovery reads the files in order, writes the unsealed last one anew, sealed, under a new id, and removes the old one.
+// The next file begins with the first append: a table that is opened and only read costs no sync. Of two files with the same first sequence the one with the greater id counts: the other
 // is what a crash in the midst of recovery left.
 #pragma once
 #include <functional>
@@ -31,7 +31,8 @@ class CommitLog {
     std::uint64_t groups = 0;         ///< given to `visit`
     std::uint64_t bytes_dropped = 0;  ///< of a torn tail
   };
-  /// Gives every sound group with sequence >= from to `visit`, in order, and ends ready for appending. Errors:
+  /// Gives every sound group with sequence >= from to `visit`, in order, and ends ready for appending (all files are
+  /// sealed then). Errors:
   /// {corrupt} with file and offset for damage before the tail, a missing file, or a log that ends before `from` - 1.
   static Result<Recovered> recover(io::Disk& disk, const std::string& folder, std::uint64_t store_id,
                                    std::uint64_t from, const Visit& visit);
@@ -51,10 +52,9 @@ class CommitLog {
   Result<void> remove_before(std::uint64_t sequence);
 
   std::uint64_t last_sequence() const;
-  /// Bytes of entries in all files, and in the current one.
+  /// Bytes of entries in all files.
   std::uint64_t bytes() const;
-  std::uint64_t current_bytes() const { return current_->end(); }
-  bool failed() const { return failure_ || (!between_ && current_->failure().has_value()); }
+  bool failed() const { return failure_ || (current_ && current_->failure().has_value()); }
 
  private:
   struct Sealed {
@@ -66,17 +66,23 @@ class CommitLog {
   static Result<io::TailInfo> read_file(io::Disk& disk, const std::string& path,
                                         const io::LogExpectation& expect, std::uint64_t from,
                                         const Visit& visit, std::uint64_t& groups);
+  /// Where the next file begins, while the last one is sealed.
+  struct Next {
+    std::uint64_t id = 1, first_sequence = 1;
+    std::uint32_t chain = 0;
+  };
   CommitLog(io::Disk& disk, std::string folder, std::uint64_t store_id)
       : disk_(disk), folder_(std::move(folder)), store_id_(store_id) {}
   std::string path_of(std::uint64_t id) const;
-  Result<void> begin_file(std::uint64_t id, std::uint64_t first_sequence, std::uint32_t chain);
+  Result<void> begin_file(const Next& next);
+  Result<void> seal_current();
 
   io::Disk& disk_;
   std::string folder_;
   std::uint64_t store_id_;
   std::vector<Sealed> sealed_;
   std::optional<Error> failure_;  ///< a new file's name could not be made durable: final
-  bool between_ = false;          ///< the current file is sealed and the next one could not be made yet
+  Next next_;                     ///< counts while there is no current file
   std::unique_ptr<io::AppendLog> current_;
   std::uint64_t current_id_ = 0, current_first_ = 1;
 };

@@ -127,6 +127,8 @@ class Engine {
   Result<void> recover();
   Result<void> lock_for_writing();
   Result<bool> open_clean();
+  Result<void> begin_changes();
+  Result<hot::HotWriter> begin_write(std::size_t bytes);
   Result<bool> log_belongs_to(const CleanMarker& marker);
   Result<void> rebuild();
   Result<void> load_view(const hot::HotReader& reader);
@@ -140,6 +142,16 @@ class Engine {
   Result<std::uint64_t> newest_generation() const;
   void remove_generations_but(std::uint64_t kept) const;
   Result<void> checkpoint_locked();
+  /// A checkpoint and the view that belongs to it.
+  struct Checkpoint {
+    CheckpointRef file;
+    View view;
+  };
+  Result<Checkpoint> take_checkpoint();
+
+  // engine_backup.cpp
+  Result<Checkpoint> dump_hot(io::Disk& to, const std::string& target, const ExecutionLimits& limits,
+                              CopyCounts& counts);
 
   // engine_foreign.cpp: options.read_only
   Result<void> open_foreign();
@@ -210,6 +222,7 @@ class Engine {
 
   std::optional<io::TableWriterLock> writer_lock_;  ///< goes last
   std::unique_ptr<CommitLog> log_;
+  bool marked_clean_ = false;                  ///< the clean marker stands: nothing was changed since
   std::shared_ptr<hot::HotStore> hot_;         ///< guarded by view_mutex_ where it may be let go (close)
   std::atomic<std::uint64_t> generation_ = 0;  ///< 0: an environment of our own, for reading only
 

@@ -78,7 +78,7 @@ Result<void> Engine::commit_records(std::vector<LogRecord>& records) {
   std::size_t room = group.size() + records.size() * 64;
   for (int attempt = 0;; ++attempt) {
     writer.reset();
-    FIRN_ASSIGN(auto begun, hot_->write(room));
+    FIRN_ASSIGN(auto begun, begin_write(room));
     writer.emplace(std::move(begun));
     const Result<void> fits = apply_to_hot(*writer, records, log_->last_sequence() + 1);
     if (fits) break;
@@ -149,7 +149,15 @@ std::vector<Result<CommitInfo>> Engine::commit(std::span<WriteRequest> requests)
   std::vector<LogRecord> records;
   std::vector<std::size_t> owners;
   const auto flush = [&] {
-    const Result<void> done = commit_records(records);
+    const Result<void> done = [&]() -> Result<void> {
+      try {
+        return commit_records(records);
+      } catch (
+          const std::
+              bad_alloc&) {  // before the append: behind it nothing is allocated that is not caught there
+        return Error(ErrorCode::memory, "no memory for the write");
+      }
+    }();
     for (std::size_t i = 0; i < records.size(); ++i) {
       if (done)
         answers[owners[i]] = CommitInfo{Csn{records[i].csn}, Timestamp{records[i].time_us}, records[i].tier,

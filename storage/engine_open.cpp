@@ -166,27 +166,45 @@ Result<void> Engine::recover() {
   return {};
 }
 
-/// False if a new generation must be built. The marker stays until the log has proved sound: an open that fails takes
+/// False if a new generation must be built. A marker that fits stays until the first change (begin_changes): reading a
+/// table writes nothing. One that does not fit goes, but only once the log has proved sound: an open that fails takes
 /// nothing away from the next.
 Result<bool> Engine::open_clean() {
   const std::string path = at("hot/clean");
   FIRN_ASSIGN(const auto marker, read_clean_marker(*disk, path, store_id));
+  FIRN_ASSIGN(marked_clean_, disk->exists(path));
   Result<bool> usable = marker ? log_belongs_to(*marker) : Result<bool>(false);
   if (!usable) return usable.error();
-  FIRN_ASSIGN(const bool there, disk->exists(path));
-  if (there) {
-    FIRN_TRY(disk->remove(path));
-    FIRN_TRY(disk->sync_directory(at("hot")));
+  if (*usable) {
+    auto store = hot::HotStore::open(disk->host_path(generation_folder(marker->generation)), table_id,
+                                     map_bytes(HybridTableConfig{}), false);
+    if (store) {
+      hot_ = std::move(*store);
+      generation_ = marker->generation;
+      return true;
+    }
+    // A reader of this process has mapped it: it keeps its generation, we make another.
+    if (store.error().code() != ErrorCode::busy) return store.error();
   }
-  if (!*usable) return false;
-  auto store = hot::HotStore::open(disk->host_path(generation_folder(marker->generation)), table_id,
-                                   map_bytes(HybridTableConfig{}), false);
-  // A reader of this process has mapped it: it keeps its generation, we make another.
-  if (!store && store.error().code() == ErrorCode::busy) return false;
-  if (!store) return store.error();
-  hot_ = std::move(*store);
-  generation_ = marker->generation;
-  return true;
+  FIRN_TRY(begin_changes());
+  return false;
+}
+
+/// Requires commit_mutex_, or that nobody else is there yet. The marker vouches for files that nobody has changed.
+/// Should its end not be durable, a file that was changed has another hash, and a log with more entries another end.
+Result<void> Engine::begin_changes() {
+  if (!marked_clean_) return {};
+  FIRN_ASSIGN(const bool there, disk->exists(at("hot/clean")));
+  if (there) FIRN_TRY(disk->remove(at("hot/clean")));
+  FIRN_TRY(disk->sync_directory(at("hot")));
+  marked_clean_ = false;
+  return {};
+}
+
+/// Requires commit_mutex_.
+Result<hot::HotWriter> Engine::begin_write(std::size_t bytes) {
+  FIRN_TRY(begin_changes());
+  return hot_->write(bytes);
 }
 
 /// Whether the environment is the one that was closed and the log ends where it ended; the log is open then.
@@ -372,10 +390,17 @@ bool Engine::checkpoint_due() const {
 
 Result<void> Engine::checkpoint() {
   std::lock_guard alone(checkpoint_mutex_);
+  FIRN_TRY(take_checkpoint());
+  return {};
+}
+
+/// Requires checkpoint_mutex_.
+Result<Engine::Checkpoint> Engine::take_checkpoint() {
   FIRN_TRY(check_open());
   if (const std::string why = read_only_reason(); !why.empty()) return Error(ErrorCode::read_only, why);
   std::optional<hot::HotReader> reader;
   std::uint64_t covered = 0;
+  Checkpoint made;
   {
     std::lock_guard lock(commit_mutex_);
     FIRN_TRY(check_open());
@@ -383,12 +408,12 @@ Result<void> Engine::checkpoint() {
       if (log_->failed()) fail(rolled.error());
       return rolled.error();
     }
-    FIRN_ASSIGN(auto r, hot_->read());
+    FIRN_ASSIGN(auto r, hot_->read([&] { made.view = view(); }));
     reader.emplace(std::move(r));
     covered = log_bytes_since_checkpoint_;
   }
   // Writing goes on beside this.
-  FIRN_ASSIGN(const CheckpointRef written, write_checkpoint(*disk, at("hot"), store_id, *reader));
+  FIRN_ASSIGN(made.file, write_checkpoint(*disk, at("hot"), store_id, *reader));
   log_bytes_since_checkpoint_ -= covered;
   checkpoint_bytes_ = reader->state().bytes;
   bytes_written_ += reader->state().bytes;
@@ -396,13 +421,13 @@ Result<void> Engine::checkpoint() {
   std::lock_guard lock(commit_mutex_);
   FIRN_TRY(check_open());
   FIRN_ASSIGN(auto all, list_checkpoints(*disk, at("hot")));
-  (void)written;
   while (all.size() > kCheckpointsKept) {
     FIRN_TRY(disk->remove(all.back().path));
     all.pop_back();
   }
   FIRN_TRY(disk->sync_directory(at("hot")));
-  return log_->remove_before(all.back().log_sequence + 1);
+  FIRN_TRY(log_->remove_before(all.back().log_sequence + 1));
+  return made;
 }
 
 /// The first checkpoint of a new table; requires that nobody else is there yet.
@@ -453,7 +478,7 @@ Result<void> Engine::close() {
   }
   if (sound && !log_->failed()) {
     if (Result<void> sealed = log_->seal(); !sealed) result = sealed;
-    if (result) result = write_marker();
+    if (result && !marked_clean_) result = write_marker();
   }
   release_hot();
   log_.reset();

@@ -177,7 +177,7 @@ Result<void> Engine::save_access() {
   std::lock_guard lock(commit_mutex_);
   FIRN_TRY(check_open());
   const View now = view();
-  FIRN_ASSIGN(auto writer, hot_->write(now.catalog->files.size() * 128));
+  FIRN_ASSIGN(auto writer, begin_write(now.catalog->files.size() * 128));
   for (const FileEntryPtr& f : now.catalog->files) {
     const AccessAccount account = f->access();
     if (account.reads == 0) continue;

@@ -44,6 +44,21 @@ class BackupStoreTest : public ::testing::Test {
   std::unique_ptr<TableStore> store_;
 };
 
+// A map that must grow waits for all read transactions: none may be held while bytes go to the target.
+TEST_F(BackupStoreTest, WritersOfAFullMapDoNotWaitForASlowTarget) {
+  SimDisk to;
+  bool written = false;
+  const std::string promised = all_rows(*store_);
+  to.set_fault([&](io::SimOp op, const std::string&, std::uint64_t) -> std::optional<Error> {
+    if (op != io::SimOp::write || std::exchange(written, true)) return std::nullopt;
+    for (std::uint64_t i = 0; i < 12; ++i) write(10'000 + 800 * i, 800, std::string(800, 'x'));  // 7 MiB of 4
+    return std::nullopt;
+  });
+  store_->backup(to, "copy/t", {}).value();
+  EXPECT_TRUE(written);
+  EXPECT_EQ(all_rows(*TableStore::open(to.cut(io::CutPolicy::lose, 1), "copy/t", options_).value()), promised);
+}
+
 TEST_F(BackupStoreTest, APowerCutLosesNothingOfIt) {
   const std::string promised = all_rows(*store_);
   SimDisk to;

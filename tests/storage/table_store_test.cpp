@@ -68,6 +68,37 @@ TEST_F(TableStoreTest, SmallWritesAreHotAndSurviveAKill) {
   EXPECT_EQ(text_of(11), "-");
 }
 
+TEST_F(TableStoreTest, OpeningAndReadingWritesNothing) {
+  write(rows(1, 10, "a"));
+  write(rows(100, 5'000, "b"));
+  store->close().value();
+  store.reset();
+  const std::uint64_t before = disk->operations();
+  for (int round = 0; round < 2; ++round) {  // the second finds the marker that the first left alone
+    store = TableStore::open(disk, "t", options).value();
+    EXPECT_EQ(text_of(3), "a");
+    EXPECT_EQ(number("SELECT count(*) FROM t"), 5'010);
+    store->close().value();
+    EXPECT_EQ(disk->operations(), before);
+  }
+  store = TableStore::open(disk, "t", options).value();
+  write(rows(50, 1, "c"));
+  reopen(false);  // the marker went before the change
+  EXPECT_EQ(number("SELECT count(*) FROM t"), 5'011);
+}
+
+TEST_F(TableStoreTest, ACheckpointOfAnUnchangedTableKeepsItsLog) {
+  write(rows(1, 10, "a"));
+  reopen(true);
+  for (int i = 0; i < 3; ++i) store->checkpoint().value();
+  reopen(false);
+  EXPECT_EQ(number("SELECT count(*) FROM t"), 10);
+  write(rows(20, 1, "b"));
+  store->checkpoint().value();
+  reopen(true);
+  EXPECT_EQ(number("SELECT count(*) FROM t"), 11);
+}
+
 TEST_F(TableStoreTest, LargeWritesAreWarmAndTheNewerVersionWinsInWhateverTier) {
   EXPECT_EQ(write(rows(0, 5000, "a")).tier, StorageTier::warm);
   write(rows(10, 10, "b"));
