@@ -283,6 +283,7 @@ void TableDirectory::load_decisions(const TableEntry& table) {
 
 void TableDirectory::store_decisions(const TableEntry& table) {
   if (options_.read_only || table.dropped) return;
+  if (table.decisions.unread()) load_decisions(table);
   const auto stored = table.decisions.store_if_new([&](const auto& entries) {
     return storage::write_decisions(*disk_, storage::table_folder(table.id), entries);
   });

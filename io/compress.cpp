@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -30,10 +31,16 @@ class NewFile final : public ByteSink {
     if (fd_.valid()) ::unlink(born_.c_str());
   }
   Result<void> open() {
-    if (::access(path_.c_str(), F_OK) == 0) return taken();
-    fd_ = UniqueFd(::open(born_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666));
-    if (!fd_.valid()) return os_error("create", born_, errno);
-    return {};
+    for (;;) {
+      if (::access(path_.c_str(), F_OK) == 0) return taken();
+      UniqueFd fd(::open(born_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
+      if (!fd.valid()) return os_error("create", born_, errno);
+      FIRN_TRY(lock(fd.get()));
+      if (!still_named(fd.get())) continue;  // whoever had it ended between our open and our lock
+      if (::ftruncate(fd.get(), 0) != 0) return os_error("truncate", born_, errno);
+      fd_ = std::move(fd);
+      return {};
+    }
   }
   Result<void> write(std::span<const std::uint8_t> bytes) override {
     while (!bytes.empty()) {
@@ -59,6 +66,21 @@ class NewFile final : public ByteSink {
   std::uint64_t bytes_written() const override { return written_; }
 
  private:
+  /// Of two that write to one name the second is refused; the kernel drops the lock of one that was killed.
+  Result<void> lock(int fd) const {
+    struct flock whole {};
+    whole.l_type = F_WRLCK;
+    whole.l_whence = SEEK_SET;
+    if (::fcntl(fd, F_OFD_SETLK, &whole) == 0) return {};
+    if (errno != EAGAIN && errno != EACCES) return os_error("lock", born_, errno);
+    return Error(ErrorCode::busy, "'" + born_ + "' is being written by somebody else; choose another name");
+  }
+  bool still_named(int fd) const {
+    struct stat ours {
+    }, named{};
+    return ::fstat(fd, &ours) == 0 && ::stat(born_.c_str(), &named) == 0 && ours.st_ino == named.st_ino &&
+           ours.st_dev == named.st_dev;
+  }
   Error taken() const {
     return {ErrorCode::already_exists, "'" + path_ + "' is there already; choose a new name or remove it"};
   }

@@ -1,6 +1,7 @@
 // Decisions outlive the process that made them.
 #include <fstream>
 
+#include "decision_log.hpp"
 #include "fixture.hpp"
 #include "storage/decision_file.hpp"
 
@@ -56,6 +57,26 @@ TEST_F(DatabaseTest, DamagedDecisionsCostOnlyThemselves) {
   EXPECT_EQ(count(db_.table("events").value()), 100);
   EXPECT_TRUE(actions(db_.table("events").value()).empty());
   EXPECT_NE(notices.find("decisions.fb: checksum mismatch"), std::string::npos) << notices;
+}
+
+TEST(DecisionLog, APassingReadErrorDoesNotCostWhatWasStored) {
+  using Entries = std::vector<storage::DecisionEntry>;
+  runtime::DecisionLog log;
+  Entries disk = {{Timestamp{1}, "compact", "file 1", "earlier"}};
+  const auto store = [&](const Entries& entries) {
+    disk = entries;
+    return Result<void>();
+  };
+  const auto failing = [] { return Result<Entries>(Error(ErrorCode::io, "read: Input/output error")); };
+  EXPECT_FALSE(log.load_once(failing));
+  log.record({Timestamp{2}, "set", "configuration", "asked for"});
+  EXPECT_FALSE(log.store_if_new(store));
+  EXPECT_EQ(disk.size(), 1u);
+  EXPECT_TRUE(log.unread());
+  log.load_once([&] { return Result<Entries>(disk); }).value();
+  log.store_if_new(store).value();
+  ASSERT_EQ(disk.size(), 2u);
+  EXPECT_EQ(disk.front().reason, "earlier");
 }
 
 TEST(DecisionFile, KeepsTheNewestAndRefusesDamage) {

@@ -57,6 +57,23 @@ TEST_F(NewFileTest, WhatIsWrittenIsReadBackInEveryCompression) {
   EXPECT_LT(fs::file_size(at("a.csv")), 10u);  // the last content was empty
 }
 
+TEST_F(NewFileTest, TwoWritersOfOneNameDoNotMix) {
+  auto first = create_sink(at("a.csv")).value();
+  first->write(bytes_of("first")).value();
+  const auto second = create_sink(at("a.csv"));
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code(), ErrorCode::busy);
+  first->finish().value();
+  first.reset();
+  EXPECT_EQ(read(at("a.csv")), "first");
+  // What a kill left is nobody's: the next writer takes the name over.
+  std::ofstream(at("b.csv.partial")) << "left by a kill, and longer";
+  const auto next = create_sink(at("b.csv")).value();
+  next->write(bytes_of("next")).value();
+  next->finish().value();
+  EXPECT_EQ(read(at("b.csv")), "next");
+}
+
 TEST_F(NewFileTest, CompressionCompresses) {
   const std::string text(1'000'000, 'z');
   for (const char* name : {"z.zst", "z.gz"}) {
