@@ -211,6 +211,7 @@ class Engine {
   std::optional<JobOrder> job_towards(StorageTier to, const View& now);
   std::optional<JobOrder> merge_small(const View& now, StorageTier tier, std::uint64_t rows_max,
                                       std::size_t files_min) const;
+  std::optional<JobOrder> merge_due(const View& now) const;
   Result<std::uint64_t> folder_bytes(const std::string& path) const;
   Result<std::uint64_t> live_rows(const FileEntry& entry) const;
 

@@ -6,6 +6,7 @@
 
 #include "storage/apply_records.hpp"
 #include "storage/engine.hpp"
+#include "storage/job_parts.hpp"
 
 namespace firn::storage {
 namespace {
@@ -18,10 +19,12 @@ constexpr double kEndedPart = 0.2;  // a file with more ended rows than this is 
 
 bool idle(const FileEntryPtr& f) { return !f->lent && !f->retired && !f->unreadable; }
 
-/// Files of one tier in key order, as many as make one job.
+/// Files of one tier, as many as make one job: neighbours in key order; history in order of its commits, so that a query
+/// at a past CSN finds what it needs in few files however many versions lie between.
 std::vector<std::uint64_t> batch_of(std::vector<FileEntryPtr> files, std::uint64_t rows_max) {
   std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) {
-    return a->info.history != b->info.history ? !a->info.history : a->info.key_min < b->info.key_min;
+    if (a->info.history != b->info.history) return !a->info.history;
+    return a->info.history ? a->info.csn_min < b->info.csn_min : a->info.key_min < b->info.key_min;
   });
   std::vector<std::uint64_t> ids;
   std::uint64_t rows = 0;
@@ -39,6 +42,28 @@ std::vector<FileEntryPtr> select(const Catalog& catalog, Condition condition) {
   for (const FileEntryPtr& f : catalog.files)
     if (idle(f) && condition(*f)) out.push_back(f);
   return out;
+}
+
+/// Three quarters of 8 x log2(rows / 65,536) + 32, below which the number of files stays whatever the pattern of writes.
+std::size_t files_allowed(const Catalog& catalog) {
+  std::uint64_t rows = 0;
+  for (const FileEntryPtr& f : catalog.files) rows += f->info.rows;
+  const double doublings = std::log2(std::max(1.0, static_cast<double>(rows) / 65'536));
+  return static_cast<std::size_t>(6 * doublings) + 24;
+}
+
+/// The greatest number of a tier's current files that may hold one key.
+std::size_t key_depth(const Catalog& catalog, StorageTier tier) {
+  std::vector<std::pair<std::string_view, bool>> bounds;  // a key, and whether a range ends there
+  for (const FileEntryPtr& f : catalog.files) {
+    if (f->info.history || f->info.tier != tier) continue;
+    bounds.emplace_back(f->info.key_min, false);
+    bounds.emplace_back(f->info.key_max, true);
+  }
+  std::sort(bounds.begin(), bounds.end());
+  std::size_t open = 0, deepest = 0;
+  for (const auto& [key, ends] : bounds) deepest = std::max(deepest, ends ? --open : ++open);
+  return deepest;
 }
 
 JobOrder order_of(StorageTier to, std::vector<std::uint64_t> inputs) {
@@ -167,8 +192,20 @@ std::optional<JobOrder> Engine::next_job() {
     if (idle(f) && !f->info.history && ended > kEndedPart * static_cast<double>(f->info.rows))
       return order_of(f->info.tier, {f->info.id});
   }
-  if (auto order = merge_small(now, StorageTier::warm, 262'144, c.compaction.max_files)) return order;
-  return merge_small(now, StorageTier::cold, options.segment_rows, c.compaction.max_files);
+  return merge_due(now);
+}
+
+/// Merging costs a rewrite, so small files stay until they are a burden: more than max_files of a tier hold the same
+/// keys, or there are too many in all.
+std::optional<JobOrder> Engine::merge_due(const View& now) const {
+  const std::size_t files_max = now.catalog->config.compaction.max_files;
+  const bool too_many = now.catalog->files.size() > files_allowed(*now.catalog);
+  for (const StorageTier tier : {StorageTier::warm, StorageTier::cold}) {
+    if (!too_many && key_depth(*now.catalog, tier) <= files_max) continue;
+    const std::uint64_t rows_max = tier == StorageTier::warm ? kWarmChunkRows : options.segment_rows;
+    if (auto order = merge_small(now, tier, rows_max, 2)) return order;
+  }
+  return std::nullopt;
 }
 
 Result<void> Engine::save_access() {

@@ -207,6 +207,21 @@ TEST_F(TableStoreTest, EightDaysTakeRowsFromHotToCold) {
   EXPECT_EQ(number("SELECT count(*) FROM t"), 3100);
 }
 
+TEST_F(TableStoreTest, FilesAreMergedWhenTheyAreABurdenAndNotBefore) {
+  const auto bulk = [&](std::uint64_t first) { write(rows(first, 1'001, "a")); };
+  for (std::uint64_t i = 0; i < 20; ++i) bulk(2'000 * i);  // side by side
+  EXPECT_FALSE(store->next_job());
+  for (std::uint64_t i = 20; i < 40; ++i) bulk(2'000 * i);  // too many in all
+  while (const auto order = store->next_job()) store->run_job(*order).value();
+  EXPECT_LE(store->files().size(), 24U);
+  for (int i = 0; i < 10; ++i) bulk(2'000'000 + 5 * static_cast<std::uint64_t>(i));  // one above the other
+  EXPECT_FALSE(store->next_job());
+  bulk(2'000'100);
+  while (const auto order = store->next_job()) store->run_job(*order).value();
+  EXPECT_LT(store->files().size(), 12U);
+  EXPECT_EQ(number("SELECT count(*) FROM t"), 40 * 1'001 + 1'101);
+}
+
 TEST_F(TableStoreTest, ACheckpointCutsTheLog) {
   for (std::uint64_t i = 0; i < 50; ++i) write(rows(i * 10, 10, "a"));
   store->checkpoint().value();
