@@ -11,19 +11,21 @@ namespace firn::storage::model {
 
 class AnswerMemory {
  public:
-  static constexpr std::size_t kCsnsMax = 16;  ///< remembered at once: another one displaces one by chance
-  static constexpr std::size_t kSome = 2;
+  static constexpr std::size_t kCsnsMax = 12;  ///< remembered at once: another one displaces one by chance
+  static constexpr std::size_t kSome = 3;
 
-  /// Takes down the answers at a retained CSN. If they are known already, they are compared.
+  bool full() const { return answers_.size() >= kCsnsMax; }
+  /// Takes down the answers at a retained CSN.
   void remember(TableStore& store, std::uint64_t csn, std::mt19937_64& chance);
-  /// Compares the answers at kSome of the remembered CSNs. Throws what differs.
+  /// Compares one answer at each of kSome of the remembered CSNs. Throws what differs.
   void check_some(TableStore& store, std::mt19937_64& chance);
   void check_all(TableStore& store);
 
  private:
-  using Answers = std::vector<std::uint64_t>;  ///< a fingerprint a query
-  using Remembered = std::map<std::uint64_t, Answers>;
-  Remembered::iterator check(TableStore& store, Remembered::iterator at);
+  using Remembered = std::map<std::uint64_t, std::vector<std::uint64_t>>;  ///< a fingerprint a query
+  Remembered::iterator any(std::mt19937_64& chance);
+  /// False if the horizon has passed it.
+  bool check(TableStore& store, std::uint64_t csn, std::size_t question);
 
   Remembered answers_;
 };
