@@ -16,7 +16,9 @@ constexpr std::size_t kJobFilesMax = 64;
 constexpr std::uint64_t kHotMoveRowsMax = 300'000;  // rows that one log record may carry into hot
 constexpr double kEndedPart = 0.2;  // a file with more ended rows than this is worth rewriting
 
-bool idle(const FileEntryPtr& f) { return !f->lent && !f->retired && !f->unreadable; }
+bool idle(const FileEntryPtr& f) {
+  return !f->lent && !f->retired && !f->unreadable && f->rests_until_us == 0;
+}
 
 /// Files of one tier in key order, as many as make one job.
 std::vector<std::uint64_t> batch_of(std::vector<FileEntryPtr> files, std::uint64_t rows_max) {
@@ -68,7 +70,7 @@ std::optional<JobOrder> Engine::job_towards(StorageTier to, const View& now) {
   const Catalog& catalog = *now.catalog;
   if (to != StorageTier::hot) {
     const Result<ReadContext> context = begin_read();
-    if (context && context->hot.state().versions != 0) {
+    if (context && context->hot.state().versions != 0 && !hot_rests()) {
       JobOrder order;
       order.to = StorageTier::warm;
       order.from_hot = true;
@@ -94,12 +96,14 @@ std::optional<JobOrder> Engine::job_towards(StorageTier to, const View& now) {
 }
 
 std::optional<JobOrder> Engine::next_job_towards(StorageTier to) {
+  end_rests();
   const Result<View> now = resolve_all();
   if (!now) return std::nullopt;
   return job_towards(to, *now);
 }
 
 std::optional<JobOrder> Engine::next_job() {
+  end_rests();
   const View now = view();
   const Catalog& catalog = *now.catalog;
   const HybridTableConfig& c = catalog.config;
@@ -115,7 +119,7 @@ std::optional<JobOrder> Engine::next_job() {
 
   hot::HotState hot;
   if (const Result<ReadContext> context = begin_read()) hot = context->hot.state();
-  if (hot.versions != 0) {
+  if (hot.versions != 0 && !hot_rests()) {
     JobOrder order;
     order.to = StorageTier::warm;
     order.from_hot = true;
@@ -282,6 +286,7 @@ Result<StoreStats> Engine::stats() {
   }
   s.bytes_written = bytes_written_;
   s.bytes_ingested = bytes_ingested_;
+  s.jobs_refused = jobs_refused_;
   s.recovery_us = recovery_us;
   s.read_only_reason = read_only_reason();
   return s;
