@@ -2,7 +2,8 @@
 // directions, also in the midst of other moves, expiry, checkpoints, closes, kills and power cuts.
 //
 // FIRN_SEED=n runs that seed alone; FIRN_SCRIPT=n:1-20,33 only these of its steps, as a failure prints them;
-// FIRN_SOAK_SECONDS=n goes on with fresh seeds for that long, a third of it for each kind of key.
+// FIRN_SOAK_SECONDS=n goes on with fresh seeds for that long, a third of it for each kind of key. A script that fails is
+// made shorter for at most FIRN_SHRINK_SECONDS (60).
 #include <gtest/gtest.h>
 
 #include "tests/scale.hpp"
@@ -42,7 +43,10 @@ std::optional<std::string> run(const Script& script, Counts& counts) {
   if (!failure) return std::nullopt;
   std::printf("failed at step %d: %s\nlooking for a shorter script\n", failure->step, failure->what.c_str());
   std::fflush(stdout);
-  return report_of(script, shrink(script, *failure, [](const Script& s) { return Model(s).run(); }));
+  ShrinkLimits limits;
+  if (const auto most = number_from("FIRN_SHRINK_SECONDS")) limits.time = std::chrono::seconds(*most);
+  return report_of(script, shrink(
+                               script, *failure, [](const Script& s) { return Model(s).run(); }, limits));
 }
 
 class ModelTest : public ::testing::TestWithParam<KeyKind> {
