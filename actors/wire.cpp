@@ -180,6 +180,7 @@ TableStats to_stats(const storage::StoreStats& s) {
     t.write_amplification = static_cast<double>(s.bytes_written) / static_cast<double>(s.bytes_ingested);
   }
   t.recovery_us = s.recovery_us;
+  t.jobs_refused = s.jobs_refused;
   t.read_only_reason = s.read_only_reason;
   return t;
 }
@@ -209,7 +210,7 @@ flat<fb::Stats> to_message(const TableStats& s) {
     return fb::CreateStats(b, name, s.csn.value, s.last_commit_time.us, s.rows, s.bytes, hot, warm, cold,
                            s.history_rows, s.history_bytes, s.log_bytes, s.checkpoint_bytes, s.pins,
                            s.horizon.value, s.reads, s.writes, static_cast<std::uint8_t>(s.workload),
-                           s.write_amplification, s.recovery_us, reason);
+                           s.write_amplification, s.recovery_us, reason, s.jobs_refused);
   });
 }
 

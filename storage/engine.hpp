@@ -1,7 +1,8 @@
 // The inside of a TableStore, shared by the files that make it up: engine_open (create, recover, close),
 // engine_foreign (reading beside other processes), engine_blocks (bulk data before its commit), engine_requests (writes
 // become records), engine_commit (records become true), engine_read (snapshots, queries), engine_jobs, engine_rewrite
-// and engine_demote (moves), engine_policy (what is due).
+// engine_demote and engine_proof (moves), engine_policy (what is
+// due).
 //
 // Locks, in the order in which they may be taken:
 //   checkpoint_mutex one checkpoint at a time
@@ -34,6 +35,9 @@ struct ReadContext {
 };
 
 struct CleanMarker;
+struct Pick;
+class JobProof;
+struct Fingerprint;
 
 class Engine {
  public:
@@ -218,8 +222,18 @@ class Engine {
   // engine_jobs.cpp
   Result<JobReport> demote_hot(StorageTier to, std::uint64_t upto);
   Result<JobReport> rewrite_files(const JobOrder& order);
+  Result<void> check_past(std::span<const FileEntryPtr> files, std::uint64_t horizon);
   void leave_damaged_alone(std::span<const std::uint64_t> ids) const;
   bool version_needed(std::uint64_t begin, std::uint64_t end, std::uint64_t horizon) const;
+
+  // engine_proof.cpp
+  bool gone_for_all(const Pick& pick, std::uint64_t horizon) const;
+  Result<void> read_back(std::span<const RowFileInfo> files, JobProof& proof);
+  Result<void> check_hot_drop(const HotDrop& drop, const Fingerprint& read, std::uint64_t hot_epoch);
+  /// Counts and reports a job that could not be proved; its inputs (none: the hot tier) rest for a while.
+  Error refuse_job(const Error& why, std::span<const FileEntryPtr> inputs);
+  void end_rests() const;
+  bool hot_rests() const;
 
   std::optional<io::TableWriterLock> writer_lock_;  ///< goes last
   std::unique_ptr<CommitLog> log_;
@@ -259,6 +273,8 @@ class Engine {
 
   std::atomic<std::uint64_t> next_file_id_ = 1, next_row_id_ = 1;
   std::atomic<std::uint64_t> bytes_written_ = 0, bytes_ingested_ = 0;
+  std::atomic<std::uint64_t> jobs_refused_ = 0;
+  std::atomic<std::int64_t> hot_rests_until_us_ = 0;  ///< after a refused demotion
   std::atomic<bool> closed_ = false;
   std::atomic<std::uint64_t> checkpoint_bytes_ = 0;
   std::atomic<std::uint64_t> moves_to_hot_ = 0;  ///< records that moved rows into hot

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "storage/engine.hpp"
-#include "storage/job_parts.hpp"
+#include "storage/job_proof.hpp"
 
 namespace firn::storage {
 namespace {
@@ -76,6 +76,7 @@ Result<JobReport> Engine::demote_hot(StorageTier to, std::uint64_t upto) {
     std::string first_key, last_key, key_now;
     std::uint64_t newer = 0;  // CSN of the version of this key met just before: the end of the next older one
     std::uint64_t versions = 0;
+    JobProof proof;
     more = false;
     FIRN_TRY(hot->visit_versions(from, [&](std::string_view key, const hot::HotVersion& v) -> Result<bool> {
       if (key != key_now) {
@@ -91,9 +92,14 @@ Result<JobReport> Engine::demote_hot(StorageTier to, std::uint64_t upto) {
         if (versions == 0) first_key = key_now;
         last_key = key_now;
         versions += 1;
+        proof.in.versions.add(hash_of_version(key, v.csn, v.op == hot::Op::tombstone));
         const bool history = newer != 0;
-        if (history && !version_needed(v.csn, newer, base_view.catalog->horizon)) {
+        const std::uint64_t horizon = base_view.catalog->horizon;
+        const bool planted = options.job_faults.drop && options.job_faults.drop(v.csn, newer);
+        if (planted || (history && !version_needed(v.csn, newer, horizon))) {
           report.rows_dropped += 1;
+          const Pick dropped{0, 0, v.csn, newer, v.op == hot::Op::tombstone};
+          proof.drop(key, dropped, gone_for_all(dropped, horizon));
         } else {
           FIRN_TRY(add(halves[history ? 1 : 0], key, v, newer));
         }
@@ -113,6 +119,7 @@ Result<JobReport> Engine::demote_hot(StorageTier to, std::uint64_t upto) {
       std::vector<Column> columns;
       for (ColumnBuilder& b : half.columns) columns.push_back(b.finish());
       Batch rows(schema, static_cast<std::int64_t>(half.picks.size()), std::move(columns));
+      const std::vector<HashPair> read = hash_of_rows(rows, lives_of(half.picks, history).tombstones);
       if (history) {
         FIRN_ASSIGN(const KeyColumn keys, [&] {
           std::vector<Column> key_columns;
@@ -129,12 +136,17 @@ Result<JobReport> Engine::demote_hot(StorageTier to, std::uint64_t upto) {
         half.picks = std::move(sorted);
         FIRN_TRY(shorten(base_view, rows, half.picks));
       }
+      for (std::size_t i = 0; i < half.picks.size(); ++i) {
+        const Pick& p = half.picks[i];
+        proof.in.contents.add(hash_of_content(read[order[i]], p.csn, p.end, p.tombstone));
+      }
       // One key may have any number of versions: blocks of bounded size.
       for (std::size_t first = 0; first < half.picks.size(); first += kWarmChunkRows) {
         const std::size_t count = std::min(kWarmChunkRows, half.picks.size() - first);
         const auto begin = half.picks.begin() + static_cast<std::ptrdiff_t>(first);
-        const Lives lives = lives_of({begin, begin + static_cast<std::ptrdiff_t>(count)}, history);
-        const Batch part = count == half.picks.size() ? rows : rows.slice(first, count);
+        Lives lives = lives_of({begin, begin + static_cast<std::ptrdiff_t>(count)}, history);
+        Batch part = count == half.picks.size() ? rows : rows.slice(first, count);
+        if (options.job_faults.rows) options.job_faults.rows(part, lives.csns, lives.ends, lives.tombstones);
         FIRN_ASSIGN(auto infos, append_blocks(part, lives.csns, lives.ends, lives.tombstones, history));
         for (RowFileInfo& info : infos) {
           // Versions of these keys in other files may lie between the rows' CSNs and now: resolving begins at the oldest.
@@ -151,9 +163,15 @@ Result<JobReport> Engine::demote_hot(StorageTier to, std::uint64_t upto) {
     report.rows_in += versions;
     FIRN_TRY(disk->sync_directory(at("warm")));
     if (options.job_hook) options.job_hook("written");
+    HotDrop drop{first_key, last_key, bound};
+    if (options.job_faults.hot_drop) options.job_faults.hot_drop(drop.key_min, drop.key_max, drop.csn);
+    Result<void> proved = read_back(outputs.files(), proof);
+    if (proved) proved = proof.check();
+    if (proved) proved = check_hot_drop(drop, proof.in.versions, base_view.catalog->hot_epoch);
+    if (!proved) return refuse_job(proved.error(), {});
     LogRecord record;
     record.adds = outputs.hand_over();
-    record.drops.push_back({first_key, last_key, bound});
+    record.drops.push_back(std::move(drop));
     FIRN_TRY(publish(std::move(record), {}, base_view.catalog->hot_epoch));
     report.done = true;
   }

@@ -4,8 +4,9 @@
 //   2. merge the inputs by key: versions without an end go to current files, ended ones to history files, ended ones that
 //      nobody can read any more are dropped, as are tombstones with nothing below them
 //   3. write and sync the new files
-//   4. publish one record: adds these, retires those, drops these hot versions (inputs must still be live)
-//   5. the old names go when the last reader lets go
+//   4. prove that nothing changed: what was read = what the finished files hold + what was dropped (job_proof.hpp)
+//   5. publish one record: adds these, retires those, drops these hot versions (inputs must still be live)
+//   6. the old names go when the last reader lets go
 // New files start as resolved to B: what ended their rows since is found by the next read, as for any file.
 #include <algorithm>
 
@@ -49,6 +50,16 @@ Result<JobReport> Engine::run_job(const JobOrder& order) {
   }
 }
 
+/// Every version of these files must be out of reach. Their descriptions say so, and were proved when they were written.
+Result<void> Engine::check_past(std::span<const FileEntryPtr> files, std::uint64_t horizon) {
+  for (const FileEntryPtr& f : files) {
+    if (f->info.history && gone_for_all({0, 0, f->info.csn_min, f->info.end_max, false}, horizon)) continue;
+    return refuse_job(Error(ErrorCode::internal, f->info.path + " would be dropped though it may be read"),
+                      files);
+  }
+  return {};
+}
+
 Result<void> Engine::expire() {
   FIRN_TRY(check_open());
   const View now = view();
@@ -57,10 +68,14 @@ Result<void> Engine::expire() {
   if (const auto csn = csn_at(Timestamp{until})) horizon = std::max(horizon, csn->value);
   LogRecord record;
   record.horizon = horizon;
+  const auto planted = [&](const FileEntry& f) {
+    return options.job_faults.drop && options.job_faults.drop(f.info.csn_min, f.info.end_max);
+  };
   const auto files_past = [&] {
     std::vector<FileEntryPtr> gone;
     for (const FileEntryPtr& f : now.catalog->files)
-      if (f->info.history && !f->lent && !version_needed(f->info.csn_min, f->info.end_max, horizon))
+      if (f->info.history && !f->lent &&
+          (!version_needed(f->info.csn_min, f->info.end_max, horizon) || planted(*f)))
         gone.push_back(f);
     return gone;
   };
@@ -72,8 +87,8 @@ Result<void> Engine::expire() {
   set_floor(horizon);  // from here on nobody pins what goes
   const std::vector<FileEntryPtr> gone = files_past();
   // A horizon that moved by little is no reason for a commit of its own.
-  Result<void> done;
-  if (!gone.empty()) {
+  Result<void> done = check_past(gone, horizon);
+  if (done && !gone.empty()) {
     const auto lease = InputLease::take(gone);
     done = lease ? publish(std::move(record), gone) : Result<void>(lease.error());
   }

@@ -17,7 +17,9 @@ constexpr std::size_t kJobFilesMax = 64;
 constexpr std::uint64_t kHotMoveRowsMax = 300'000;  // rows that one log record may carry into hot
 constexpr double kEndedPart = 0.2;  // a file with more ended rows than this is worth rewriting
 
-bool idle(const FileEntryPtr& f) { return !f->lent && !f->retired && !f->unreadable; }
+bool idle(const FileEntryPtr& f) {
+  return !f->lent && !f->retired && !f->unreadable && f->rests_until_us == 0;
+}
 
 /// Files of one tier, as many as make one job: neighbours in key order; history in order of its commits, so that a query
 /// at a past CSN finds what it needs in few files however many versions lie between.
@@ -93,7 +95,7 @@ std::optional<JobOrder> Engine::job_towards(StorageTier to, const View& now) {
   const Catalog& catalog = *now.catalog;
   if (to != StorageTier::hot) {
     const Result<ReadContext> context = begin_read();
-    if (context && context->hot.state().versions != 0) {
+    if (context && context->hot.state().versions != 0 && !hot_rests()) {
       JobOrder order;
       order.to = StorageTier::warm;
       order.from_hot = true;
@@ -119,12 +121,14 @@ std::optional<JobOrder> Engine::job_towards(StorageTier to, const View& now) {
 }
 
 std::optional<JobOrder> Engine::next_job_towards(StorageTier to) {
+  end_rests();
   const Result<View> now = resolve_all();
   if (!now) return std::nullopt;
   return job_towards(to, *now);
 }
 
 std::optional<JobOrder> Engine::next_job() {
+  end_rests();
   const View now = view();
   const Catalog& catalog = *now.catalog;
   const HybridTableConfig& c = catalog.config;
@@ -140,7 +144,7 @@ std::optional<JobOrder> Engine::next_job() {
 
   hot::HotState hot;
   if (const Result<ReadContext> context = begin_read()) hot = context->hot.state();
-  if (hot.versions != 0) {
+  if (hot.versions != 0 && !hot_rests()) {
     JobOrder order;
     order.to = StorageTier::warm;
     order.from_hot = true;
@@ -319,6 +323,7 @@ Result<StoreStats> Engine::stats() {
   }
   s.bytes_written = bytes_written_;
   s.bytes_ingested = bytes_ingested_;
+  s.jobs_refused = jobs_refused_;
   s.recovery_us = recovery_us;
   s.read_only_reason = read_only_reason();
   return s;

@@ -4,7 +4,7 @@
 
 #include "storage/cold/segment.hpp"
 #include "storage/engine.hpp"
-#include "storage/job_parts.hpp"
+#include "storage/job_proof.hpp"
 
 namespace firn::storage {
 namespace {
@@ -45,6 +45,12 @@ class Rewriter {
     return {};
   }
 
+  /// What came of it, read back.
+  Result<void> prove(JobProof& proof) {
+    FIRN_TRY(engine_.read_back(outputs_.files(), proof));
+    return proof.add_hot(moved_, *view_.catalog->layout);
+  }
+
   /// The record's part in the move; call once, right before it is published.
   void hand_over(LogRecord& record) {
     record.adds = outputs_.hand_over();
@@ -60,8 +66,10 @@ class Rewriter {
   Result<void> flush(bool history) {
     std::vector<Pick>& picks = history ? history_ : current_;
     const Schema& schema = view_.catalog->schema();
-    FIRN_ASSIGN(const Batch rows, gather(sources_, picks, schema));
-    const Lives lives = lives_of(picks, history);
+    FIRN_ASSIGN(Batch rows, gather(sources_, picks, schema));
+    Lives lives = lives_of(picks, history);
+    if (const auto& fault = engine_.options.job_faults.rows)
+      fault(rows, lives.csns, lives.ends, lives.tombstones);
     picks.clear();
     if (to_ == StorageTier::hot && !history) return to_hot(rows, lives);
     if (to_ == StorageTier::cold) return to_segment(rows, lives, history);
@@ -169,6 +177,7 @@ Result<JobReport> Engine::rewrite_files(const JobOrder& order) {
   std::int64_t created = 0;
   for (const FileEntryPtr& f : inputs) {
     FIRN_ASSIGN(auto s, Source::open(f, base_view.catalog->schema()));
+    s->account(base);
     sources.push_back(std::move(s));
     report.rows_in += f->info.rows;
     report.bytes_in += f->info.length;
@@ -202,6 +211,7 @@ Result<JobReport> Engine::rewrite_files(const JobOrder& order) {
   for (std::uint32_t i = 0; i < sources.size(); ++i)
     if (!sources[i]->at_end()) queue.push(i);
   std::string scratch;
+  JobProof proof;
   while (!queue.empty()) {
     const std::uint32_t i = queue.top();
     queue.pop();
@@ -213,22 +223,33 @@ Result<JobReport> Engine::rewrite_files(const JobOrder& order) {
       FIRN_ASSIGN(const bool needed, hides_something(s.keys().at(s.position(), scratch), pick.csn));
       drop = !needed && pick.csn <= horizon;
     }
-    if (drop)
+    if (options.job_faults.drop) drop = drop || options.job_faults.drop(pick.csn, pick.end);
+    if (drop) {
       report.rows_dropped += 1;
-    else
+      proof.drop(s.keys().at(s.position(), scratch), pick, gone_for_all(pick, horizon));
+    } else {
       FIRN_TRY(rewriter.add(pick));
+    }
     s.advance();
     if (!s.at_end()) queue.push(i);
   }
   FIRN_TRY(rewriter.finish(report));
   if (report.rows_in != report.rows_out + report.rows_dropped)
-    return Error(ErrorCode::internal, "a move of " + std::to_string(report.rows_in) +
-                                          " versions would leave " + std::to_string(report.rows_out) +
-                                          ": not published");
+    return refuse_job(Error(ErrorCode::internal, "of " + std::to_string(report.rows_in) + " versions " +
+                                                     std::to_string(report.rows_out) + " are written and " +
+                                                     std::to_string(report.rows_dropped) + " dropped"),
+                      inputs);
   if (order.to == StorageTier::warm || order.to == StorageTier::cold) {
     FIRN_TRY(disk->sync_directory(at(order.to == StorageTier::warm ? "warm" : "cold")));
   }
   if (options.job_hook) options.job_hook("written");
+  for (const auto& s : sources) {
+    proof.in.versions += s->sums().versions;
+    proof.in.contents += s->sums().contents;
+  }
+  Result<void> proved = rewriter.prove(proof);
+  if (proved) proved = proof.check();
+  if (!proved) return refuse_job(proved.error(), inputs);
   LogRecord record;
   record.tier = order.to;
   rewriter.hand_over(record);

@@ -37,15 +37,28 @@ Result<std::unique_ptr<Source>> Source::open(FileEntryPtr entry, const Schema& s
     }
   }
   s->groups_.resize(s->file_->groups());
+  s->hashes_.resize(s->file_->groups());
   return s;
 }
 
 Pick Source::pick(std::uint32_t index, std::uint64_t base) const {
   const std::uint32_t r = row();
-  Pick p{index, r, csns_[r], 0, !tombstones_.empty() && tombstones_[r]};
-  p.end = own_ends_.empty() ? ends_->end_of(r) : own_ends_[r];
-  if (own_ends_.empty() && p.end > base) p.end = 0;  // ended since: found again by the new file's readers
-  return p;
+  return {index, r, csns_[r], end_at(r, base), is_tombstone(r)};
+}
+
+std::uint64_t Source::end_at(std::uint32_t row, std::uint64_t base) const {
+  if (!own_ends_.empty()) return own_ends_[row];
+  const std::uint64_t end = ends_->end_of(row);
+  return end > base ? 0 : end;  // ended since: found again by the new file's readers
+}
+
+void Source::account(std::uint64_t base) {
+  base_ = base;
+  std::string scratch;
+  for (std::size_t i = 0; i < keys_->keys.size(); ++i) {
+    const std::uint32_t r = keys_->row(i);
+    sums_.versions.add(hash_of_version(keys_->keys.at(i, scratch), csns_[r], is_tombstone(r)));
+  }
 }
 
 Result<std::vector<Column>> Source::take(std::span<const std::uint32_t> rows) {
@@ -61,6 +74,10 @@ Result<std::vector<Column>> Source::take(std::span<const std::uint32_t> rows) {
     std::vector<std::uint32_t> local;
     for (; i < rows.size() && rows[i] >= first && rows[i] < last; ++i) local.push_back(rows[i] - first);
     FIRN_TRY(load(g));
+    for (const std::uint32_t r : local) {
+      const std::uint32_t row = first + r;
+      sums_.contents.add(hash_of_content(hashes_[g][r], csns_[row], end_at(row, base_), is_tombstone(row)));
+    }
     std::vector<Column> part;
     for (const Column& c : groups_[g]) part.push_back(c.take(local));
     parts.push_back(std::move(part));
@@ -79,7 +96,10 @@ Result<std::vector<Column>> Source::take(std::span<const std::uint32_t> rows) {
 void Source::release_passed() {
   if (!keys_->rows.empty() || at_end()) return;
   const std::size_t now = group_of(row());
-  for (std::size_t g = 0; g < now; ++g) groups_[g].clear();
+  for (std::size_t g = 0; g < now; ++g) {
+    groups_[g].clear();
+    hashes_[g].clear();
+  }
 }
 
 std::size_t Source::group_of(std::uint32_t row) const {
@@ -116,6 +136,11 @@ Result<void> Source::load(std::size_t g) {
   }
   FIRN_ASSIGN(std::vector<Column> read, file_->read(g, wanted, cost));
   for (std::size_t i = 0; i < target.size(); ++i) columns[target[i]] = std::move(read[i]);
+  MutableBuffer tombstones(tombstones_.empty() ? 0 : bitmap_bytes(rows));
+  const auto first = static_cast<std::uint32_t>(file_->group_first(g));
+  for (std::uint32_t r = 0; !tombstones_.empty() && r < rows; ++r)
+    if (is_tombstone(first + r)) set_bit(tombstones.data(), r);
+  hashes_[g] = hash_of_rows(Batch(schema_, static_cast<std::int64_t>(rows), columns), tombstones.freeze());
   groups_[g] = std::move(columns);
   return {};
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "storage/catalog.hpp"
+#include "storage/fingerprint.hpp"
 
 namespace firn::storage {
 
@@ -47,6 +48,9 @@ class Source {
   std::uint64_t csn() const { return csns_[row()]; }
   /// The version here, with its end as known at `base`.
   Pick pick(std::uint32_t index, std::uint64_t base) const;
+  /// Begins to add up what is read, ends as known at `base`: all versions now, contents as they are taken.
+  void account(std::uint64_t base);
+  const VersionSums& sums() const { return sums_; }
 
   /// Columns of the current schema for these rows, in the given order. Groups that lie behind are not kept.
   Result<std::vector<Column>> take(std::span<const std::uint32_t> rows);
@@ -55,6 +59,8 @@ class Source {
   std::size_t group_of(std::uint32_t row) const;
   Result<void> load(std::size_t g);
   void release_passed();
+  std::uint64_t end_at(std::uint32_t row, std::uint64_t base) const;
+  bool is_tombstone(std::uint32_t row) const { return !tombstones_.empty() && tombstones_[row]; }
 
   FileEntryPtr entry_;
   Schema schema_;
@@ -64,6 +70,9 @@ class Source {
   std::vector<std::uint64_t> csns_, own_ends_;
   std::vector<bool> tombstones_;
   std::vector<std::vector<Column>> groups_;
+  std::vector<std::vector<HashPair>> hashes_;  ///< of the rows of loaded groups
+  VersionSums sums_;
+  std::uint64_t base_ = 0;
   std::size_t position_ = 0;
 };
 

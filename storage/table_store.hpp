@@ -94,8 +94,9 @@ struct StoreStats {
   std::uint64_t pins = 0;
   Csn horizon;
   std::uint64_t bytes_written = 0, bytes_ingested = 0;  ///< since open: for write amplification
-  std::int64_t recovery_us = 0;  ///< time the last open took to recover; 0 after a clean close
-  std::string read_only_reason;  ///< "" = writable
+  std::int64_t recovery_us = 0;    ///< time the last open took to recover; 0 after a clean close
+  std::uint64_t jobs_refused = 0;  ///< since open: maintenance that could not prove that it changes nothing
+  std::string read_only_reason;    ///< "" = writable
 };
 
 /// Decayed access of one file, as the analyzer keeps it.
@@ -112,6 +113,19 @@ struct FileView {
   FileAccess access;
 };
 
+/// Faults planted in maintenance jobs, to prove that each is found out before publication. For tests.
+struct JobFaults {
+  /// Changes versions on their way into a file or into the hot tier, keeping their number. ends is empty for current
+  /// versions, tombstones if there are none.
+  std::function<void(Batch& rows, std::vector<std::uint64_t>& csns, std::vector<std::uint64_t>& ends,
+                     Buffer& tombstones)>
+      rows;
+  /// True: the version is dropped though somebody may read it. end 0: none.
+  std::function<bool(std::uint64_t csn, std::uint64_t end)> drop;
+  /// Changes the range of hot versions (keys, greatest CSN) that a demotion drops.
+  std::function<void(std::string& key_min, std::string& key_max, std::uint64_t& csn)> hot_drop;
+};
+
 struct StoreOptions {
   std::shared_ptr<io::Clock> clock;  ///< default: the system's
   std::uint64_t hot_map_bytes = 0;   ///< LMDB map; 0: 16 x hot_tier_max_size
@@ -120,9 +134,10 @@ struct StoreOptions {
   std::uint64_t segment_rows = 4u << 20;      ///< aim for a cold segment's rows
   bool read_only = false;                     ///< open beside a live writer in another process
   std::function<void(std::string_view)> log;  ///< notices; nullptr: dropped
-  /// Called by a job at a stage of its work, without any lock: "written" (the new files are durable, nothing is
-  /// published yet). For tests of what happens in the midst of a move.
+  /// Called by a job at a stage of its work, without any lock: "written" (the new files are durable, neither
+  /// proved nor published yet). For tests of what happens in the midst of a move.
   std::function<void(std::string_view stage)> job_hook;
+  JobFaults job_faults;
 };
 
 class TableStore;

@@ -161,7 +161,8 @@ struct TableStats {
   Workload workload = Workload::idle;
   double write_amplification = 0;  ///< bytes written / bytes ingested since open; 0 = nothing ingested
   std::int64_t recovery_us = 0;
-  std::string read_only_reason;  ///< "" = writable
+  std::uint64_t jobs_refused = 0;  ///< since open: jobs stopped before they changed an answer
+  std::string read_only_reason;    ///< "" = writable
 };
 
 /// One change that optimize() or the background made, and why.

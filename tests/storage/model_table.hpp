@@ -18,6 +18,7 @@
 namespace firn::storage::model {
 
 enum class KeyKind : std::uint8_t { number, composite, text };
+inline constexpr std::uint64_t kKeyKinds = 3;
 
 /// What a key holds at a CSN.
 struct Cell {

@@ -109,6 +109,7 @@ void add_stats(JsonText& json, const TableStats& s) {
       .add("workload", name_of(s.workload))
       .add("write_amplification", s.write_amplification)
       .add("recovery_us", s.recovery_us)
+      .add("jobs_refused", s.jobs_refused)
       .add("read_only_reason", s.read_only_reason)
       .end_object();
 }
@@ -131,6 +132,7 @@ std::string stats_text(const TableStats& s) {
   line("workload", std::string(name_of(s.workload)));
   if (s.write_amplification > 0) line("write amplification", decimals(s.write_amplification, 2));
   line("recovery", s.recovery_us == 0 ? "none was needed" : human_time(s.recovery_us));
+  if (s.jobs_refused != 0) line("refused jobs", std::to_string(s.jobs_refused) + ", nothing was changed");
   if (!s.read_only_reason.empty()) line("read-only", s.read_only_reason);
   return out;
 }

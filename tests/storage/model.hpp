@@ -1,28 +1,24 @@
-// Random operations on one table against its oracle: writes of every kind, moves in all directions, also in the midst of
-// other moves, expiry, checkpoints, closes, kills and power cuts. Every answer must be the oracle's, at every retained
-// CSN, at every moment (DESIGN D8).
+// A table under random operations beside its oracle: the state of both and the verbs that change or compare them. Every
+// answer must be the oracle's, at every retained CSN, at every moment (DESIGN D8); what a query answered before a
+// move, a checkpoint, an expiry or an opening it must answer after it.
 //
-// FIRN_SEED=n runs that seed alone; FIRN_SOAK_SECONDS=n goes on with fresh seeds for that long.
-#include <gtest/gtest.h>
-
+// Each step draws from a generator of its own, seeded by (seed, step), so that any subset of a seed's steps is a
+// script of its own (tests/storage/model_script.hpp).
+#pragma once
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 
-#include "tests/scale.hpp"
+#include "tests/storage/answer_memory.hpp"
+#include "tests/storage/model_script.hpp"
 #include "tests/storage/model_table.hpp"
 
-namespace firn::storage {
-namespace {
+namespace firn::storage::model {
 
-using namespace model;
-
-constexpr int kKeys = 400;
-constexpr int kStepsPerSeed = 7'500;
-constexpr int kCompareEvery = 100;
-constexpr std::uint32_t kSmallRows = 60;
-constexpr std::int64_t kSecond = 1'000'000, kHour = 3'600 * kSecond;
+inline constexpr int kKeys = 400;
+inline constexpr int kCompareEvery = 100;
+inline constexpr std::uint32_t kSmallRows = 60;
+inline constexpr std::int64_t kSecond = 1'000'000, kHour = 3'600 * kSecond;
 
 struct Counts {
   std::map<std::string, int> done;
@@ -34,10 +30,18 @@ struct Counts {
   }
 };
 
+/// A fault planted in the oracle, to prove that the alarm rings: once the verb `first` has been run and then the verb
+/// `then`, the oracle believes a wrong value.
+struct PlantedFault {
+  std::string first, then;
+};
+
 class Model {
  public:
-  Model(std::uint64_t seed, int steps)
-      : seed_(seed), steps_(steps), rng_(seed), shape_(static_cast<KeyKind>(seed % 3)) {
+  explicit Model(Script script, std::optional<PlantedFault> fault = std::nullopt)
+      : script_(std::move(script)),
+        fault_(std::move(fault)),
+        shape_(static_cast<KeyKind>(script_.seed % kKeyKinds)) {
     options_.clock = clock_;
     options_.warm_log_bytes = 96 << 10;
     options_.segment_rows = 300;
@@ -53,21 +57,19 @@ class Model {
     csn_ = store_->snapshot().value().csn().value;
   }
 
-  /// Returns what went wrong, with all that is needed to see it again.
-  std::optional<std::string> run() {
+  /// Runs the script's steps and compares everything every so often and in the end.
+  std::optional<Failure> run() {
     try {
-      for (step_ = 1; step_ <= steps_; ++step_) {
+      for (std::size_t i = 0; i < script_.steps.size(); ++i) {
+        step_ = script_.steps[i];
+        rng_.seed(seed_of_step(script_.seed, step_));
         act();
-        if (step_ % kCompareEvery == 0) compare_all();
+        if ((i + 1) % kCompareEvery == 0) compare_with_past();
       }
-      compare_all();
+      compare_with_past();
       return std::nullopt;
     } catch (const std::exception& e) {
-      std::string text = "seed " + std::to_string(seed_) + ", step " + std::to_string(step_) + ": " +
-                         e.what() + "\nthe last operations (FIRN_SEED=" + std::to_string(seed_) +
-                         " repeats them all):";
-      for (const std::string& line : history_) text += "\n  " + line;
-      return text;
+      return Failure{step_, e.what(), {history_.begin(), history_.end()}};
     }
   }
   const Counts& counts() const { return counts_; }
@@ -104,7 +106,7 @@ class Model {
 
   void note(std::string text) {
     history_.push_back(std::to_string(step_) + (depth_ > 0 ? " (in a job) " : " ") + std::move(text));
-    if (history_.size() > 50) history_.pop_front();
+    if (history_.size() > kNotesMax) history_.pop_front();
   }
 
   // --- steps ---
@@ -137,15 +139,28 @@ class Model {
         {"verify", 2, &Model::verify},
     };
     int total = 0;
-    for (const Verb& v : kVerbs) total += v.weight;
+    for (const Verb& v : kVerbs) {
+      total += v.weight;
+      counts_.done.try_emplace(v.name, 0);
+    }
     auto pick = static_cast<int>(below(static_cast<std::uint64_t>(total)));
     for (const Verb& v : kVerbs) {
       pick -= v.weight;
       if (pick >= 0) continue;
       counts_.done[v.name] += 1;
       (this->*v.run)();
+      if (fault_) plant(v.name);
       return;
     }
+  }
+  void plant(std::string_view verb) {
+    const State state = oracle_.state(csn_);
+    if (armed_ && verb == fault_->then && !state.empty()) {
+      Cell wrong = state.begin()->second;
+      wrong.v += 1;
+      oracle_.put(state.begin()->first, csn_, wrong);
+    }
+    armed_ = armed_ || verb == fault_->first;
   }
 
   // --- writing ---
@@ -396,6 +411,10 @@ class Model {
       }
     }
   }
+  void compare_with_past() {
+    compare_all();
+    memory_.check_all(*store_);
+  }
   void compare_all() {
     expect_equal(read_state(*store_).value(), oracle_.state(csn_), "all rows");
     const StoreSnapshot at = store_->snapshot().value();
@@ -412,6 +431,12 @@ class Model {
     expect(stats.read_only_reason.empty(), "read-only: " + stats.read_only_reason);
     if (depth_ == 0) expect_no_orphans();  // a job under way has files that nothing names yet
   }
+  /// Before maintenance: takes down what queries answer at one more retained CSN.
+  void remember() {
+    if (!memory_.full() || chance(30)) memory_.remember(*store_, chance(40) ? now() : retained_csn(), rng_);
+  }
+  /// After it: they must answer the same at some of those that were taken down.
+  void recall() { memory_.check_some(*store_, rng_); }
   /// Every file of the tiers is named by the catalog, but for the warm log that is being written.
   void expect_no_orphans() {
     std::set<std::string> named;
@@ -444,8 +469,10 @@ class Model {
          (order.hot_upto != 0 ? " up to CSN " + std::to_string(order.hot_upto) : ""));
     const bool outer = depth_ == 0;
     if (outer) overwritten_ = nested_ = false;
+    remember();
     const auto done = store_->run_job(order);
     report(what, done, !outer || nested_);
+    recall();
   }
   static std::string name_of_move(const JobOrder& order, StorageTier from) {
     const std::string to(name_of(order.to));
@@ -534,12 +561,16 @@ class Model {
   // --- the rest ---
   void checkpoint() {
     note("checkpoint");
+    remember();
     store_->checkpoint().value();
+    recall();
   }
   void expire() {
     note("expire");
+    remember();
     store_->expire().value();
     csn_ = std::max(csn_, now());
+    recall();
   }
   void configure() {
     static constexpr std::int64_t kHistories[] = {0, 60 * kSecond, kHour, 30 * kHour};
@@ -563,9 +594,11 @@ class Model {
   void reopened() {
     store_ = TableStore::open(disk_, "t", options_).value();
     expect_equal(read_state(*store_).value(), oracle_.state(csn_), "after opening");
+    recall();
   }
   void close() {
     note("close");
+    remember();
     snapshots_.clear();
     store_->close().value();
     store_.reset();
@@ -573,6 +606,7 @@ class Model {
   }
   void kill() {
     note("kill");
+    remember();
     snapshots_.clear();
     store_.reset();
     reopened();
@@ -580,15 +614,19 @@ class Model {
   void cut() {
     const auto policy = io::kCutPolicies[below(std::size(io::kCutPolicies))];
     note("power cut, policy " + std::to_string(static_cast<int>(policy)));
+    remember();
     snapshots_.clear();
     store_.reset();
     disk_ = disk_->cut(policy, rng_());
     reopened();
   }
 
-  std::uint64_t seed_;
-  int steps_, step_ = 0, depth_ = 0;
-  bool overwritten_ = false, nested_ = false;
+  static constexpr std::size_t kNotesMax = 60;
+
+  Script script_;
+  std::optional<PlantedFault> fault_;
+  int step_ = 0, depth_ = 0;
+  bool overwritten_ = false, nested_ = false, armed_ = false;
   std::mt19937_64 rng_;
   TableShape shape_;
   Oracle oracle_;
@@ -599,58 +637,10 @@ class Model {
   HybridTableConfig config_;
   std::vector<StoreSnapshot> snapshots_;
   std::vector<std::pair<std::uint64_t, CommitInfo>> tokens_;
+  AnswerMemory memory_;
   std::deque<std::string> history_;
   Counts counts_;
   std::unique_ptr<TableStore> store_;  // last: it calls the hook
 };
 
-std::optional<std::uint64_t> number_from(const char* variable) {
-  const char* text = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): before any thread
-  if (text == nullptr) return std::nullopt;
-  return std::strtoull(text, nullptr, 10);
-}
-
-void print(const Counts& counts) {
-  for (const auto* list : {&counts.done, &counts.moved, &counts.overwritten}) {
-    std::printf(list == &counts.done    ? "  operations:"
-                : list == &counts.moved ? "  moves:"
-                                        : "  of them overwritten in mid-move:");
-    for (const auto& [name, n] : *list) std::printf(" %s %d,", name.c_str(), n);
-    std::printf("\n");
-  }
-}
-
-TEST(ModelTest, EveryAnswerIsTheOraclesWhateverMovesAndDies) {
-  const auto one = number_from("FIRN_SEED");
-  const auto soak = number_from("FIRN_SOAK_SECONDS");
-  const auto began = std::chrono::steady_clock::now();
-  const auto seconds = [&] {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-  };
-  Counts counts;
-  std::uint64_t seed = one.value_or(soak ? std::random_device{}() : 1);
-  for (int run = 0; run < 4 || (soak && seconds() < static_cast<double>(*soak)); ++run, ++seed) {
-    std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
-    Model model(seed, testing::scaled(kStepsPerSeed));
-    if (const auto wrong = model.run()) FAIL() << *wrong;
-    counts.add(model.counts());
-    if (one) return;
-  }
-  std::printf("%.1f s\n", seconds());
-  print(counts);
-  const auto at_least = [](const std::map<std::string, int>& list, const std::string& name, int n) {
-    const auto it = list.find(name);
-    // A short run must have met everything; how often is for the long one to say.
-    EXPECT_GE(it == list.end() ? 0 : it->second, testing::short_scale() ? 1 : n) << name;
-  };
-  for (const auto& [name, n] : counts.done) at_least(counts.done, name, 200);
-  EXPECT_EQ(counts.done.size(), 25U);
-  for (const char* move : {"hot -> warm", "warm -> cold", "cold -> warm", "warm -> hot", "cold -> hot",
-                           "warm -> warm", "cold -> cold"}) {
-    at_least(counts.moved, move, 100);
-    at_least(counts.overwritten, move, 20);
-  }
-}
-
-}  // namespace
-}  // namespace firn::storage
+}  // namespace firn::storage::model

@@ -1,0 +1,82 @@
+// What stands between a finished job and its publication: its proof, and what happens to a job that has none. The old
+// files stay named, the new ones are taken away, and the inputs rest, so that the same job is not offered at once again.
+#include <algorithm>
+
+#include "storage/cold/segment.hpp"
+#include "storage/engine.hpp"
+#include "storage/job_proof.hpp"
+#include "storage/warm/block.hpp"
+
+namespace firn::storage {
+namespace {
+
+constexpr std::int64_t kRestUs = 600'000'000;  // ten minutes
+constexpr std::size_t kReadBackCacheBytes = std::size_t{64} << 20;
+
+}  // namespace
+
+/// Of a version that a job lets go of: no reader can reach it, now or later.
+bool Engine::gone_for_all(const Pick& pick, std::uint64_t horizon) const {
+  // Nothing below a tombstone: whoever asks for it may as well find nothing (that nothing is there, the job looked up).
+  if (pick.tombstone && pick.csn <= horizon) return true;
+  if (pick.end == 0 || pick.end > horizon)
+    return pick.end != 0 && pick.end == pick.csn;  // a later block's row won
+  std::lock_guard lock(pins_->mutex);
+  return std::none_of(pins_->csns.begin(), pins_->csns.end(),
+                      [&](std::uint64_t pin) { return pick.csn <= pin && pin < pick.end; });
+}
+
+/// Opens the files anew, as they lie on the disk.
+Result<void> Engine::read_back(std::span<const RowFileInfo> files, JobProof& proof) {
+  BlockCache own(kReadBackCacheBytes);  // nobody else's pieces leave the shared one for these
+  for (const RowFileInfo& info : files) {
+    RowFileInfo where = info;
+    where.path = at(info.path);
+    Result<std::shared_ptr<const RowFile>> file = info.tier == StorageTier::cold
+                                                      ? cold::open_segment(*disk, where, store_id)
+                                                      : warm::open_block(*disk, where, store_id, own);
+    if (!file) return file.error();
+    FIRN_TRY(proof.add_file(info, **file));
+  }
+  return {};
+}
+
+/// The hot versions that the drop would take away must be those that were read. If rows were moved into or out of
+/// the hot tier meanwhile, publication finds out.
+Result<void> Engine::check_hot_drop(const HotDrop& drop, const Fingerprint& read, std::uint64_t hot_epoch) {
+  FIRN_ASSIGN(const ReadContext now, begin_read());
+  if (now.view.catalog->hot_epoch != hot_epoch) return {};
+  Fingerprint there;
+  FIRN_TRY(now.hot.visit_versions(drop.key_min,
+                                  [&](std::string_view key, const hot::HotVersion& v) -> Result<bool> {
+                                    if (key > drop.key_max) return false;
+                                    if (v.csn <= drop.csn)
+                                      there.add(hash_of_version(key, v.csn, v.op == hot::Op::tombstone));
+                                    return true;
+                                  }));
+  if (there == read) return {};
+  return Error(ErrorCode::internal,
+               "hot versions read: " + read.to_string() + ", would be dropped: " + there.to_string());
+}
+
+Error Engine::refuse_job(const Error& why, std::span<const FileEntryPtr> inputs) {
+  const bool passing = why.code() == ErrorCode::closed || why.code() == ErrorCode::memory;
+  if (passing) return why;
+  jobs_refused_ += 1;
+  const std::int64_t until = clock->now().us + kRestUs;
+  for (const FileEntryPtr& f : inputs) f->rests_until_us = until;
+  if (inputs.empty()) hot_rests_until_us_ = until;
+  Error refused = why.within("a maintenance job of table " + name + " was refused, nothing was changed");
+  note(refused.message());
+  return refused;
+}
+
+void Engine::end_rests() const {
+  const std::int64_t now = clock->now().us;
+  for (const FileEntryPtr& f : view().catalog->files)
+    if (f->rests_until_us != 0 && f->rests_until_us <= now) f->rests_until_us = 0;
+}
+
+bool Engine::hot_rests() const { return hot_rests_until_us_ > clock->now().us; }
+
+}  // namespace firn::storage
