@@ -87,7 +87,8 @@ class Bank {
   std::map<std::string, int> counts() const {
     static constexpr const char* kNames[] = {
         "upserts", "inserts", "updates", "removals", "conditional removals", "reads", "scans", "totals"};
-    std::map<std::string, int> counts;
+    std::map<std::string, int> counts{{"travels", 0}, {"refusals", 0}};
+    for (const char* name : kNames) counts[name] = 0;
     for (const auto& session : history_.sessions)
       for (const Operation& o : session) {
         ++counts[kNames[static_cast<int>(o.kind)]];
@@ -380,10 +381,9 @@ class Bank {
 
 /// Rounds with a fresh table each, by default one; FIRN_SOAK_SECONDS asks for more, FIRN_SEED repeats one.
 inline void soak_bank(const std::function<std::unique_ptr<BankTable>(std::uint64_t seed)>& open) {
-  const char* soak = std::getenv("FIRN_SOAK_SECONDS");  // NOLINT(concurrency-mt-unsafe): before any thread
-  const char* given = std::getenv("FIRN_SEED");         // NOLINT(concurrency-mt-unsafe)
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(soak ? std::atoi(soak) : 0);
-  std::uint64_t seed = given ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+  const std::chrono::seconds soak(number_from("FIRN_SOAK_SECONDS").value_or(0));
+  const auto end = std::chrono::steady_clock::now() + soak;
+  std::uint64_t seed = number_from("FIRN_SEED").value_or(std::random_device{}());
   do {
     std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
     const auto table = open(seed);
@@ -392,7 +392,7 @@ inline void soak_bank(const std::function<std::unique_ptr<BankTable>(std::uint64
     ASSERT_EQ(wrong, "") << "seed " << seed;
     for (const auto& [name, n] : bank.counts()) {
       std::printf("  %d %s", n, name.c_str());
-      EXPECT_GT(n, 0) << name;
+      EXPECT_GE(n, short_scale() ? 0 : 1) << name;  // a short run may miss some
     }
     std::printf("\n");
     ++seed;
