@@ -1,4 +1,5 @@
 // How operands of different types meet: literals take the type of what they meet, times meet as timestamps.
+#include <algorithm>
 #include <cmath>
 
 #include "storage/query/node_builder.hpp"
@@ -116,7 +117,8 @@ TypeId common_type(TypeId a, TypeId b) {
   if (is_variable(a) && is_variable(b)) return TypeId::binary;
   if (!is_numeric(a) || !is_numeric(b)) return TypeId::invalid;
   if (is_float(a) || is_float(b)) return TypeId::f64;
-  return is_unsigned_integer(a) && is_unsigned_integer(b) ? TypeId::u64 : TypeId::i64;
+  // The wider of two unsigned types: unlike u64, those below it may be subtracted to less than 0.
+  return is_unsigned_integer(a) && is_unsigned_integer(b) ? std::max(a, b) : TypeId::i64;
 }
 
 }  // namespace

@@ -42,6 +42,7 @@ struct MemoryTable {
 
   MemoryTable(std::string_view columns, const SchemaOptions& options)
       : schema(Schema::parse(columns, options).value()) {}
+  explicit MemoryTable(Schema s) : schema(std::move(s)) {}
   void fill(std::vector<std::vector<Value>> values) {
     BatchBuilder builder(schema);
     for (const auto& row : values) builder.append_row(row);

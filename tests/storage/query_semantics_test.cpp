@@ -78,6 +78,16 @@ TEST_F(QuerySemantics, ComparisonsAndNulls) {
   EXPECT_EQ(one("NULL AND false, NULL OR true, NULL AND true, NOT NULL"), "false|true|NULL|NULL");
 }
 
+TEST_F(QuerySemantics, UnsignedTypesBelowU64MeetInTheWiderOne) {
+  MemoryTable small("k u32, m u16 null, big u64", {.key = {"k"}, .time = ""});
+  small.fill({{1U, std::uint16_t{2}, std::uint64_t{3}}});
+  EXPECT_EQ(
+      small.ask(
+          "SELECT CASE WHEN k = 1 THEN m ELSE k END - 5, coalesce(m, k) - k - 9, typeof(coalesce(m, k)), "
+          "typeof(coalesce(m, big)) FROM t"),
+      "-3|-8|u32|u64");
+}
+
 TEST_F(QuerySemantics, Times) {
   EXPECT_EQ(ids("at >= '2024-01-02'"), "3;5");
   EXPECT_EQ(ids("at < 1704106800"), "1");
