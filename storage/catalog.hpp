@@ -80,15 +80,15 @@ class FileEntry {
   void note_access(std::int64_t now_us, std::uint64_t rows, bool point) const;
   void set_access(const AccessAccount& account) const;
 
-  std::atomic<bool> lent = false;     ///< an input of a running job
-  std::atomic<bool> retired = false;  ///< no longer in the newest catalog
-  std::atomic<std::int64_t> rests_until_us =
-      0;                                 ///< a job on it was refused: none is offered before; 0: none was
+  std::atomic<bool> lent = false;        ///< an input of a running job
+  std::atomic<bool> retired = false;     ///< no longer in the newest catalog
   std::atomic<bool> unreadable = false;  ///< maintenance leaves it alone until the table is opened again
   /// Damage, in it or in a file that may have ended its rows, makes it unreadable; other errors may pass.
   void leave_alone(const Error& why) {
     if (why.code() == ErrorCode::corrupt || why.code() == ErrorCode::not_found) unreadable = true;
   }
+  /// A job on it was refused: none is offered before this time. 0: none was.
+  std::atomic<std::int64_t> rests_until_us = 0;
 
  private:
   std::shared_ptr<io::Disk> disk_;

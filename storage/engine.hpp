@@ -1,8 +1,7 @@
 // The inside of a TableStore, shared by the files that make it up: engine_open (create, recover, close),
 // engine_foreign (reading beside other processes), engine_blocks (bulk data before its commit), engine_requests (writes
 // become records), engine_commit (records become true), engine_read (snapshots, queries), engine_jobs, engine_rewrite
-// engine_demote and engine_proof (moves), engine_policy (what is
-// due).
+// and engine_demote (moves), engine_policy (what is due).
 //
 // Locks, in the order in which they may be taken:
 //   checkpoint_mutex one checkpoint at a time
@@ -37,7 +36,7 @@ struct ReadContext {
 struct CleanMarker;
 struct Pick;
 class JobProof;
-struct Fingerprint;
+struct HotSlice;
 
 class Engine {
  public:
@@ -226,10 +225,10 @@ class Engine {
   void leave_damaged_alone(std::span<const std::uint64_t> ids) const;
   bool version_needed(std::uint64_t begin, std::uint64_t end, std::uint64_t horizon) const;
 
-  // engine_proof.cpp
+  // engine_proof.cpp: what stands between a finished job and its publication
   bool gone_for_all(const Pick& pick, std::uint64_t horizon) const;
   Result<void> read_back(std::span<const RowFileInfo> files, JobProof& proof);
-  Result<void> check_hot_drop(const HotDrop& drop, const Fingerprint& read, std::uint64_t hot_epoch);
+  Result<void> check_hot_drop(const HotDrop& drop, const HotSlice& read, std::uint64_t hot_epoch);
   /// Counts and reports a job that could not be proved; its inputs (none: the hot tier) rest for a while.
   Error refuse_job(const Error& why, std::span<const FileEntryPtr> inputs);
   void end_rests() const;

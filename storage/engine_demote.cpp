@@ -77,6 +77,7 @@ Result<JobReport> Engine::demote_hot(StorageTier to, std::uint64_t upto) {
     std::uint64_t newer = 0;  // CSN of the version of this key met just before: the end of the next older one
     std::uint64_t versions = 0;
     JobProof proof;
+    HotSlice slice;
     more = false;
     FIRN_TRY(hot->visit_versions(from, [&](std::string_view key, const hot::HotVersion& v) -> Result<bool> {
       if (key != key_now) {
@@ -92,7 +93,8 @@ Result<JobReport> Engine::demote_hot(StorageTier to, std::uint64_t upto) {
         if (versions == 0) first_key = key_now;
         last_key = key_now;
         versions += 1;
-        proof.in.versions.add(hash_of_version(key, v.csn, v.op == hot::Op::tombstone));
+        slice.versions.push_back(hash_of_version(key, v.csn, v.op == hot::Op::tombstone));
+        proof.in.versions.add(slice.versions.back());
         const bool history = newer != 0;
         const std::uint64_t horizon = base_view.catalog->horizon;
         const bool planted = options.job_faults.drop && options.job_faults.drop(v.csn, newer);
@@ -163,11 +165,13 @@ Result<JobReport> Engine::demote_hot(StorageTier to, std::uint64_t upto) {
     report.rows_in += versions;
     FIRN_TRY(disk->sync_directory(at("warm")));
     if (options.job_hook) options.job_hook("written");
+    slice.key_min = first_key;
+    slice.key_max = last_key;
     HotDrop drop{first_key, last_key, bound};
     if (options.job_faults.hot_drop) options.job_faults.hot_drop(drop.key_min, drop.key_max, drop.csn);
     Result<void> proved = read_back(outputs.files(), proof);
     if (proved) proved = proof.check();
-    if (proved) proved = check_hot_drop(drop, proof.in.versions, base_view.catalog->hot_epoch);
+    if (proved) proved = check_hot_drop(drop, slice, base_view.catalog->hot_epoch);
     if (!proved) return refuse_job(proved.error(), {});
     LogRecord record;
     record.adds = outputs.hand_over();

@@ -62,15 +62,15 @@ Result<void> Engine::check_past(std::span<const FileEntryPtr> files, std::uint64
 
 Result<void> Engine::expire() {
   FIRN_TRY(check_open());
+  const auto planted = [&](const FileEntry& f) {
+    return options.job_faults.drop && options.job_faults.drop(f.info.csn_min, f.info.end_max);
+  };
   const View now = view();
   const std::int64_t until = std::max(clock->now().us, now.time_us) - now.catalog->config.history_us;
   std::uint64_t horizon = now.catalog->horizon;
   if (const auto csn = csn_at(Timestamp{until})) horizon = std::max(horizon, csn->value);
   LogRecord record;
   record.horizon = horizon;
-  const auto planted = [&](const FileEntry& f) {
-    return options.job_faults.drop && options.job_faults.drop(f.info.csn_min, f.info.end_max);
-  };
   const auto files_past = [&] {
     std::vector<FileEntryPtr> gone;
     for (const FileEntryPtr& f : now.catalog->files)

@@ -144,12 +144,12 @@ std::optional<JobOrder> Engine::next_job() {
 
   hot::HotState hot;
   if (const Result<ReadContext> context = begin_read()) hot = context->hot.state();
-  if (hot.versions != 0 && !hot_rests()) {
+  if (hot.versions != 0) {
     JobOrder order;
     order.to = StorageTier::warm;
     order.from_hot = true;
-    if (by_size && hot.bytes > c.hot_tier_max_size) return order;
-    if (by_age) {
+    if (by_size && !hot_rests() && hot.bytes > c.hot_tier_max_size) return order;
+    if (by_age && !hot_rests()) {
       const Result<Csn> old = csn_at(Timestamp{time - c.hot_tier_max_age_us});
       if (old && old->value > hot_emptied_to_ && hot.floor_csn <= old->value) {
         order.hot_upto = old->value;

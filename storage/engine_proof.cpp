@@ -41,22 +41,30 @@ Result<void> Engine::read_back(std::span<const RowFileInfo> files, JobProof& pro
   return {};
 }
 
-/// The hot versions that the drop would take away must be those that were read. If rows were moved into or out of
-/// the hot tier meanwhile, publication finds out.
-Result<void> Engine::check_hot_drop(const HotDrop& drop, const Fingerprint& read, std::uint64_t hot_epoch) {
+/// The drop must take away the hot versions that were read, as far as they are still there, and no others. If rows were
+/// moved into or out of the hot tier meanwhile, publication finds out.
+Result<void> Engine::check_hot_drop(const HotDrop& drop, const HotSlice& read, std::uint64_t hot_epoch) {
   FIRN_ASSIGN(const ReadContext now, begin_read());
   if (now.view.catalog->hot_epoch != hot_epoch) return {};
-  Fingerprint there;
-  FIRN_TRY(now.hot.visit_versions(drop.key_min,
-                                  [&](std::string_view key, const hot::HotVersion& v) -> Result<bool> {
-                                    if (key > drop.key_max) return false;
-                                    if (v.csn <= drop.csn)
-                                      there.add(hash_of_version(key, v.csn, v.op == hot::Op::tombstone));
-                                    return true;
-                                  }));
-  if (there == read) return {};
-  return Error(ErrorCode::internal,
-               "hot versions read: " + read.to_string() + ", would be dropped: " + there.to_string());
+  std::vector<HashPair> known = read.versions;
+  std::sort(known.begin(), known.end());
+  std::uint64_t unread = 0, left = 0;
+  const std::string& last = std::max(drop.key_max, read.key_max);
+  FIRN_TRY(now.hot.visit_versions(
+      std::min(drop.key_min, read.key_min),
+      [&](std::string_view key, const hot::HotVersion& v) -> Result<bool> {
+        if (key > last) return false;
+        const bool dropped = key >= drop.key_min && key <= drop.key_max && v.csn <= drop.csn;
+        const bool was_read = std::binary_search(known.begin(), known.end(),
+                                                 hash_of_version(key, v.csn, v.op == hot::Op::tombstone));
+        unread += dropped && !was_read ? 1 : 0;
+        left += was_read && !dropped ? 1 : 0;
+        return true;
+      }));
+  if (unread == 0 && left == 0) return {};
+  return Error(ErrorCode::internal, std::to_string(unread) +
+                                        " hot versions would be dropped without having " + "been read, " +
+                                        std::to_string(left) + " would stay though they moved");
 }
 
 Error Engine::refuse_job(const Error& why, std::span<const FileEntryPtr> inputs) {

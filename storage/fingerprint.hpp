@@ -12,6 +12,7 @@
 //             what ended a row since is not the job's to write and is found again by the new file's readers. Of a
 //             tombstone only the key columns count.
 #pragma once
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -24,7 +25,7 @@ namespace firn::storage {
 /// Two independent hashes of one thing.
 struct HashPair {
   std::uint64_t first = 0, second = 0;
-  bool operator==(const HashPair&) const = default;
+  auto operator<=>(const HashPair&) const = default;
 };
 
 /// A multiset of hashed things.

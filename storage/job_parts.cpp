@@ -37,7 +37,6 @@ Result<std::unique_ptr<Source>> Source::open(FileEntryPtr entry, const Schema& s
     }
   }
   s->groups_.resize(s->file_->groups());
-  s->hashes_.resize(s->file_->groups());
   return s;
 }
 
@@ -54,6 +53,7 @@ std::uint64_t Source::end_at(std::uint32_t row, std::uint64_t base) const {
 
 void Source::account(std::uint64_t base) {
   base_ = base;
+  hashes_.resize(groups_.size());
   std::string scratch;
   for (std::size_t i = 0; i < keys_->keys.size(); ++i) {
     const std::uint32_t r = keys_->row(i);
@@ -74,10 +74,7 @@ Result<std::vector<Column>> Source::take(std::span<const std::uint32_t> rows) {
     std::vector<std::uint32_t> local;
     for (; i < rows.size() && rows[i] >= first && rows[i] < last; ++i) local.push_back(rows[i] - first);
     FIRN_TRY(load(g));
-    for (const std::uint32_t r : local) {
-      const std::uint32_t row = first + r;
-      sums_.contents.add(hash_of_content(hashes_[g][r], csns_[row], end_at(row, base_), is_tombstone(row)));
-    }
+    if (!hashes_.empty()) add_contents(g, local);
     std::vector<Column> part;
     for (const Column& c : groups_[g]) part.push_back(c.take(local));
     parts.push_back(std::move(part));
@@ -96,10 +93,8 @@ Result<std::vector<Column>> Source::take(std::span<const std::uint32_t> rows) {
 void Source::release_passed() {
   if (!keys_->rows.empty() || at_end()) return;
   const std::size_t now = group_of(row());
-  for (std::size_t g = 0; g < now; ++g) {
-    groups_[g].clear();
-    hashes_[g].clear();
-  }
+  for (std::size_t g = 0; g < now; ++g) groups_[g].clear();
+  for (std::size_t g = 0; g < std::min(now, hashes_.size()); ++g) hashes_[g].clear();
 }
 
 std::size_t Source::group_of(std::uint32_t row) const {
@@ -136,13 +131,26 @@ Result<void> Source::load(std::size_t g) {
   }
   FIRN_ASSIGN(std::vector<Column> read, file_->read(g, wanted, cost));
   for (std::size_t i = 0; i < target.size(); ++i) columns[target[i]] = std::move(read[i]);
-  MutableBuffer tombstones(tombstones_.empty() ? 0 : bitmap_bytes(rows));
+  groups_[g] = std::move(columns);
+  if (!hashes_.empty()) hash_group(g);
+  return {};
+}
+
+void Source::hash_group(std::size_t g) {
   const auto first = static_cast<std::uint32_t>(file_->group_first(g));
+  const auto rows = static_cast<std::uint32_t>(file_->group_first(g + 1)) - first;
+  MutableBuffer tombstones(tombstones_.empty() ? 0 : bitmap_bytes(rows));
   for (std::uint32_t r = 0; !tombstones_.empty() && r < rows; ++r)
     if (is_tombstone(first + r)) set_bit(tombstones.data(), r);
-  hashes_[g] = hash_of_rows(Batch(schema_, static_cast<std::int64_t>(rows), columns), tombstones.freeze());
-  groups_[g] = std::move(columns);
-  return {};
+  hashes_[g] = hash_of_rows(Batch(schema_, rows, groups_[g]), tombstones.freeze());
+}
+
+void Source::add_contents(std::size_t g, std::span<const std::uint32_t> rows) {
+  const auto first = static_cast<std::uint32_t>(file_->group_first(g));
+  for (const std::uint32_t r : rows) {
+    const std::uint32_t row = first + r;
+    sums_.contents.add(hash_of_content(hashes_[g][r], csns_[row], end_at(row, base_), is_tombstone(row)));
+  }
 }
 
 Result<Batch> gather(std::vector<std::unique_ptr<Source>>& sources, std::span<const Pick> picks,

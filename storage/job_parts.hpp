@@ -59,6 +59,8 @@ class Source {
   std::size_t group_of(std::uint32_t row) const;
   Result<void> load(std::size_t g);
   void release_passed();
+  void hash_group(std::size_t g);
+  void add_contents(std::size_t g, std::span<const std::uint32_t> rows);  ///< numbers within the group
   std::uint64_t end_at(std::uint32_t row, std::uint64_t base) const;
   bool is_tombstone(std::uint32_t row) const { return !tombstones_.empty() && tombstones_[row]; }
 
@@ -70,7 +72,7 @@ class Source {
   std::vector<std::uint64_t> csns_, own_ends_;
   std::vector<bool> tombstones_;
   std::vector<std::vector<Column>> groups_;
-  std::vector<std::vector<HashPair>> hashes_;  ///< of the rows of loaded groups
+  std::vector<std::vector<HashPair>> hashes_;  ///< of the rows of loaded groups; empty: not asked for
   VersionSums sums_;
   std::uint64_t base_ = 0;
   std::size_t position_ = 0;

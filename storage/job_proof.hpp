@@ -4,12 +4,19 @@
 #pragma once
 #include <span>
 #include <string>
+#include <vector>
 
 #include "storage/fingerprint.hpp"
 #include "storage/job_parts.hpp"
 #include "storage/log_record.hpp"
 
 namespace firn::storage {
+
+/// The hot versions that a slice of a demotion has read.
+struct HotSlice {
+  std::string key_min, key_max;
+  std::vector<HashPair> versions;
+};
 
 /// Adds up both sides of one job, or of one slice of it. Owned by one thread.
 class JobProof {

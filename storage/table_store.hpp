@@ -90,13 +90,14 @@ struct StoreStats {
   std::uint64_t bytes = 0;  ///< the whole folder, allocated
   TierStats hot, warm, cold;
   std::uint64_t history_rows = 0, history_bytes = 0;
+  /// Maintenance jobs since open that could not prove that they change nothing, and were not published.
+  std::uint64_t jobs_refused = 0;
   std::uint64_t log_bytes = 0, checkpoint_bytes = 0;
   std::uint64_t pins = 0;
   Csn horizon;
   std::uint64_t bytes_written = 0, bytes_ingested = 0;  ///< since open: for write amplification
-  std::int64_t recovery_us = 0;    ///< time the last open took to recover; 0 after a clean close
-  std::uint64_t jobs_refused = 0;  ///< since open: maintenance that could not prove that it changes nothing
-  std::string read_only_reason;    ///< "" = writable
+  std::int64_t recovery_us = 0;  ///< time the last open took to recover; 0 after a clean close
+  std::string read_only_reason;  ///< "" = writable
 };
 
 /// Decayed access of one file, as the analyzer keeps it.

@@ -428,6 +428,7 @@ class Model {
     expect(stats.rows == oracle_.state(csn_).size(), "stats say " + std::to_string(stats.rows) +
                                                          " live rows, expected " +
                                                          std::to_string(oracle_.state(csn_).size()));
+    expect(stats.jobs_refused == 0, "a job was refused");
     expect(stats.read_only_reason.empty(), "read-only: " + stats.read_only_reason);
     if (depth_ == 0) expect_no_orphans();  // a job under way has files that nothing names yet
   }
