@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <new>
 
@@ -54,33 +55,85 @@ bool read_delta(std::string_view& from, std::uint64_t before, std::uint64_t& val
   return false;
 }
 
-/// The rows of a stored bitmap, provided that they ascend and are `count` in number, all below `rows`. CRoaring checks
-/// lengths but not what containers hold, so only rows come out of here, never that bitmap.
-Result<std::vector<std::uint32_t>> stored_rows(std::string_view bytes, std::size_t count,
-                                               std::uint64_t rows) {
-  const std::unique_ptr<roaring_bitmap_t, void (*)(roaring_bitmap_t*)> bitmap(
-      roaring_bitmap_portable_deserialize_safe(bytes.data(), bytes.size()),
-      [](roaring_bitmap_t* b) { roaring_bitmap_free(b); });
-  if (!bitmap) return malformed("its bitmap is cut");
-  struct Rows {
-    std::vector<std::uint32_t> list;
-    std::size_t count;
-    std::uint64_t bound;
-  } found{{}, count, rows};
-  found.list.reserve(count);
-  const bool all = roaring_iterate(
-      bitmap.get(),
-      [](std::uint32_t row, void* to) {
-        auto& f = *static_cast<Rows*>(to);
-        const bool sound =
-            row < f.bound && f.list.size() < f.count && (f.list.empty() || f.list.back() < row);
-        if (sound) f.list.push_back(row);
-        return sound;
-      },
-      &found);
-  if (!all || found.list.size() != count) return malformed("its bitmap holds other rows than it says");
-  return std::move(found.list);
-}
+/// Reads rows out of Roaring's portable format (https://github.com/RoaringBitmap/RoaringFormatSpec). CRoaring's own reader
+/// checks lengths but not what containers hold, and complains on stderr; nothing read here is trusted.
+class PortableRows {
+ public:
+  PortableRows(std::string_view bytes, std::size_t count, std::uint64_t rows)
+      : bytes_(bytes), count_(count), bound_(rows) {
+    found_.reserve(count);
+  }
+
+  Result<std::vector<std::uint32_t>> read() {
+    const std::uint64_t cookie = take(4);
+    const bool runs = (cookie & 0xffff) == kCookieRuns;
+    const std::uint64_t containers = runs ? (cookie >> 16) + 1 : cookie == kCookie ? take(4) : 0;
+    if (containers == 0 || containers > 0x10000) return malformed("its bitmap has another form");
+    const std::string_view run_flags = part(runs ? (containers + 7) / 8 : 0);
+    const std::string_view keys = part(4 * containers);
+    if (!runs || containers >= kOffsetsFrom)
+      part(4 * containers);  // offsets: containers follow one another anyway
+    for (std::uint64_t i = 0; i < containers && sound_; ++i) {
+      const std::uint64_t base = number(keys, 4 * i, 2) << 16, size = number(keys, 4 * i + 2, 2) + 1;
+      if (runs && (number(run_flags, i / 8, 1) >> (i % 8) & 1) != 0)
+        read_runs(base);
+      else if (size > kArrayMax)
+        read_words(base);
+      else
+        read_array(base, size);
+    }
+    if (!sound_ || !bytes_.empty() || found_.size() != count_)
+      return malformed("its bitmap holds other rows than it says");
+    return std::move(found_);
+  }
+
+ private:
+  static constexpr std::uint64_t kCookie = 12'346, kCookieRuns = 12'347, kOffsetsFrom = 4, kArrayMax = 4'096;
+
+  void read_array(std::uint64_t base, std::uint64_t size) {
+    const std::string_view list = part(2 * size);
+    for (std::uint64_t i = 0; i < size && sound_; ++i) add(base | number(list, 2 * i, 2));
+  }
+  void read_runs(std::uint64_t base) {
+    const std::uint64_t runs = take(2);
+    const std::string_view list = part(4 * runs);
+    for (std::uint64_t r = 0; r < runs && sound_; ++r) {
+      const std::uint64_t first = number(list, 4 * r, 2), last = first + number(list, 4 * r + 2, 2);
+      if (last > 0xffff) sound_ = false;
+      for (std::uint64_t low = first; low <= last && sound_; ++low) add(base | low);
+    }
+  }
+  void read_words(std::uint64_t base) {
+    const std::string_view words = part(8'192);
+    for (std::uint64_t w = 0; w < 1'024 && sound_; ++w)
+      for (std::uint64_t bits = number(words, 8 * w, 8); bits != 0 && sound_; bits &= bits - 1)
+        add(base | (64 * w + static_cast<std::uint64_t>(std::countr_zero(bits))));
+  }
+  void add(std::uint64_t row) {
+    if (row >= bound_ || found_.size() == count_ || (!found_.empty() && row <= found_.back()))
+      sound_ = false;
+    else
+      found_.push_back(static_cast<std::uint32_t>(row));
+  }
+  std::string_view part(std::uint64_t size) {
+    if (size > bytes_.size()) sound_ = false;
+    const std::string_view out = sound_ ? bytes_.substr(0, size) : std::string_view();
+    bytes_.remove_prefix(out.size());
+    return out;
+  }
+  std::uint64_t take(std::size_t width) { return number(part(width), 0, width); }
+  static std::uint64_t number(std::string_view from, std::uint64_t at, std::size_t width) {
+    std::uint64_t v = 0;
+    if (at + width <= from.size()) std::memcpy(&v, from.data() + at, width);
+    return v;
+  }
+
+  std::string_view bytes_;
+  std::size_t count_;
+  std::uint64_t bound_;
+  std::vector<std::uint32_t> found_;
+  bool sound_ = true;
+};
 
 }  // namespace
 
@@ -212,7 +265,7 @@ Result<DeletionVector> DeletionVector::decode(std::string_view bytes, std::uint6
   DeletionVector out;
   std::vector<std::uint32_t> ended;
   if (count != 0) {
-    FIRN_ASSIGN(ended, stored_rows(bytes.substr(0, bitmap_bytes), count, rows));
+    FIRN_ASSIGN(ended, PortableRows(bytes.substr(0, bitmap_bytes), count, rows).read());
   } else if (bitmap_bytes != 0) {
     return malformed("it is empty and has a bitmap");
   }

@@ -74,7 +74,8 @@ class Engine {
   View view() const;
   /// A CSN that stays readable until the last copy goes, or until the pin is broken for its age.
   Result<PinPtr> pin(std::optional<Csn> at, std::string owner);
-  /// Error {horizon} if the pin is broken. What is read while a pin is whole is right; so ask before and afterwards.
+  /// Error {horizon} if the pin is broken, or another process, which knows nothing of it, has moved the horizon past it.
+  /// What is read while a pin is whole is right; so ask before and afterwards.
   Result<void> check_pin(const PinPtr& pin) const;
   Result<Csn> csn_at(Timestamp t);
   Result<std::optional<std::vector<Value>>> get(std::uint64_t csn, std::string_view key, ReadCost& cost);
@@ -90,8 +91,6 @@ class Engine {
   Result<View> resolve_all();
   /// Follows what was committed, and stores the vectors when that is worth its bytes.
   Result<void> follow_ends();
-  /// How far the ends are behind, as of now.
-  Result<ResolveLag> lag();
 
   // --- engine_jobs.cpp ---
   Result<JobReport> run_job(const JobOrder& order);
@@ -217,6 +216,7 @@ class Engine {
   void break_old_pins();
   Result<JobReport> purge_hot();
   bool purge_due(const hot::HotState& hot, std::int64_t now_us) const;
+  bool worth_a_look(const FileEntry& history, std::uint64_t horizon, std::int64_t now_us) const;
   Result<bool> mostly_unneeded(const FileEntry& history, std::uint64_t horizon) const;
 
   // engine_policy.cpp

@@ -85,13 +85,6 @@ Result<View> Engine::resolve_all() {
   return view;
 }
 
-Result<ResolveLag> Engine::lag() {
-  std::lock_guard lock(plan_mutex_);
-  FIRN_ASSIGN(const ReadContext context, begin_read());
-  FIRN_ASSIGN(const HotChanges changes, HotChanges::since_resolved(context.view, delta_, context.hot));
-  return lag_of(context.view, changes);
-}
-
 /// Back-pressure: keys that files have not been asked for take memory, so who writes more of them than allowed resolves
 /// first. What still holds them then (an image, a job's base, a file that cannot be read) reads the hot tier instead.
 void Engine::relieve_delta() {

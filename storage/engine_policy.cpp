@@ -13,8 +13,7 @@ namespace {
 constexpr double kPromoteHeat = 8;  // decayed reads an hour from which a cold file is worth being warm
 constexpr double kDemoteHeat = 1;   // below, a promoted file may come down again
 constexpr std::size_t kJobFilesMax = 64;
-constexpr std::uint64_t kHotMoveRowsMax = 300'000;   // rows that one log record may carry into hot
-constexpr std::int64_t kHistoryLookUs = 60'000'000;  // how often a history file is searched for what can go
+constexpr std::uint64_t kHotMoveRowsMax = 300'000;  // rows that one log record may carry into hot
 constexpr double kEndedPart = 0.2;  // a file with more ended rows than this is worth rewriting
 
 bool idle(const FileEntryPtr& f) { return !f->lent && !f->retired && !f->unreadable; }
@@ -176,7 +175,7 @@ std::optional<JobOrder> Engine::next_job() {
   }
   const std::uint64_t horizon = due_horizon(now);
   for (const FileEntryPtr& f : catalog.files) {
-    if (!idle(f) || !f->info.history || !f->due_for_a_look(time, kHistoryLookUs)) continue;
+    if (!idle(f) || !f->info.history || !worth_a_look(*f, horizon, time)) continue;
     const Result<bool> unneeded = mostly_unneeded(*f, horizon);
     if (!unneeded)
       f->leave_alone(unneeded.error());

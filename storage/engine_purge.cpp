@@ -172,9 +172,15 @@ Result<JobReport> Engine::purge_hot() {
   return report;
 }
 
+/// Whether enough of a history file may lie below the horizon, by its CSNs; once in a while.
+bool Engine::worth_a_look(const FileEntry& history, std::uint64_t horizon, std::int64_t now_us) const {
+  const RowFileInfo& info = history.info;
+  return info.csn_min + (info.end_max - info.csn_min) / 2 <= horizon &&
+         history.due_for_a_look(now_us, kLookRestUs);
+}
+
 /// Whether more than half of a history file's versions could go at that horizon.
 Result<bool> Engine::mostly_unneeded(const FileEntry& history, std::uint64_t horizon) const {
-  if (history.info.csn_min >= horizon) return false;
   const hot::PurgeRule rule{horizon, pins_.below(horizon), false};
   FIRN_ASSIGN(const auto file, history.open());
   std::uint64_t unneeded = 0;

@@ -128,7 +128,9 @@ Result<PinPtr> Engine::pin(std::optional<Csn> at, std::string owner) {
 }
 
 Result<void> Engine::check_pin(const PinPtr& pin) const {
-  if (!pin || !pin->broken) return {};
+  if (!pin) return {};
+  if (options.read_only) FIRN_TRY(check_horizon(pin->csn));
+  if (!pin->broken) return {};
   const View now = view();
   return Error(ErrorCode::horizon, "table " + name + ": the snapshot of \"" + pin->owner + "\" at CSN " +
                                        std::to_string(pin->csn) +
