@@ -120,11 +120,13 @@ Result<void> apply_record(hot::HotWriter& writer, const LogRecord& r) {
   FIRN_TRY(visit_rows(r.rows, put));
   FIRN_TRY(visit_rows(r.moved_rows, put));
   for (const HotDrop& d : r.drops) FIRN_TRY(writer.drop(d.key_min, d.key_max, d.csn));
+  for (const HotPurge& p : r.purges) FIRN_TRY(writer.purge(p.key_min, p.key_max, p.rule));
   for (const RowFileInfo& i : r.adds)
     FIRN_TRY(writer.put_catalog(catalog_key('f', i.id), encode_file_info(i)));
   for (const std::uint64_t id : r.retires) {
     FIRN_TRY(writer.remove_catalog(catalog_key('f', id)));
     FIRN_TRY(writer.remove_catalog(catalog_key('a', id)));
+    FIRN_TRY(writer.remove_catalog(catalog_key('d', id)));
   }
   if (r.schema) {
     FIRN_TRY(writer.put_catalog(catalog_key('v', r.schema->version), encode_schema_version(*r.schema)));

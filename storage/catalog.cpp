@@ -16,12 +16,6 @@ DiskName::~DiskName() {
   if (doomed_ && disk_->remove(path_).ok()) return;
 }
 
-std::uint64_t EndVector::end_of(std::uint32_t row) const {
-  const auto it = std::lower_bound(rows.begin(), rows.end(), row);
-  if (it == rows.end() || *it != row) return 0;
-  return ends[static_cast<std::size_t>(it - rows.begin())];
-}
-
 void AccessAccount::note(std::int64_t now_us, std::uint64_t rows, bool point) {
   heat = heat_at(now_us) + 1;
   last_us = now_us;
@@ -53,20 +47,31 @@ void FileEntry::close() const {
   file_.reset();
 }
 
-std::shared_ptr<const EndVector> FileEntry::ends() const {
+FileEntry::Resolved FileEntry::resolved() const {
   std::lock_guard lock(mutex_);
-  return ends_;
+  return resolved_;
 }
 
-std::uint64_t FileEntry::resolved_to() const {
+void FileEntry::set_resolved(Resolved known) const {
   std::lock_guard lock(mutex_);
-  return resolved_to_;
+  resolved_ = std::move(known);
 }
 
-void FileEntry::set_ends(std::shared_ptr<const EndVector> ends, std::uint64_t resolved_to) const {
+FileEntry::Resolved FileEntry::stored() const {
   std::lock_guard lock(mutex_);
-  ends_ = std::move(ends);
-  resolved_to_ = resolved_to;
+  return stored_;
+}
+
+void FileEntry::set_stored(Resolved known) const {
+  std::lock_guard lock(mutex_);
+  stored_ = std::move(known);
+}
+
+bool FileEntry::due_for_a_look(std::int64_t now_us, std::int64_t interval_us) const {
+  std::lock_guard lock(mutex_);
+  if (looked_us_ != 0 && now_us - looked_us_ < interval_us) return false;
+  looked_us_ = now_us;
+  return true;
 }
 
 AccessAccount FileEntry::access() const {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "io/disk.hpp"
+#include "storage/deletion_vector.hpp"
 #include "storage/hot/row_codec.hpp"
 #include "storage/row_file.hpp"
 #include "storage/table_config.hpp"
@@ -34,15 +35,6 @@ class DiskName {
   std::atomic<bool> doomed_ = false;
 };
 
-/// Ends of a file's rows: row numbers ascending, each with the CSN of its key's next version (a deletion vector).
-struct EndVector {
-  std::vector<std::uint32_t> rows;
-  std::vector<std::uint64_t> ends;
-  std::size_t size() const { return rows.size(); }
-  /// The end of the row, or 0.
-  std::uint64_t end_of(std::uint32_t row) const;
-};
-
 /// Decayed access of a file.
 struct AccessAccount {
   std::uint64_t reads = 0, rows_read = 0, points = 0;
@@ -61,7 +53,15 @@ class FileEntry {
         disk_(std::move(disk)),
         folder_(std::move(folder)),
         store_id_(store_id),
-        resolved_to_(this->info.base_csn) {}
+        resolved_{std::make_shared<DeletionVector>(), this->info.base_csn},
+        stored_(resolved_) {}
+
+  /// What is known of the ends of its rows: all ends <= resolved_to are in `ends`.
+  struct Resolved {
+    std::shared_ptr<const DeletionVector> ends;
+    std::uint64_t resolved_to = 0;
+    bool operator==(const Resolved&) const = default;
+  };
 
   const RowFileInfo info;
   const std::shared_ptr<DiskName> name;
@@ -71,14 +71,20 @@ class FileEntry {
   /// Forgets the open file (idle tables); the next use opens it again.
   void close() const;
 
-  /// All ends <= resolved_to() are in ends().
-  std::shared_ptr<const EndVector> ends() const;
-  std::uint64_t resolved_to() const;
-  void set_ends(std::shared_ptr<const EndVector> ends, std::uint64_t resolved_to) const;
+  Resolved resolved() const;
+  std::shared_ptr<const DeletionVector> ends() const { return resolved().ends; }
+  std::uint64_t resolved_to() const { return resolved().resolved_to; }
+  void set_resolved(Resolved known) const;
+  /// What the catalog on disk knows of it: the file's own beginning, or what was last loaded or stored.
+  Resolved stored() const;
+  void set_stored(Resolved known) const;
 
   AccessAccount access() const;
   void note_access(std::int64_t now_us, std::uint64_t rows, bool point) const;
   void set_access(const AccessAccount& account) const;
+
+  /// True at most once in `interval_us`: for looks that cost too much to be taken at every turn.
+  bool due_for_a_look(std::int64_t now_us, std::int64_t interval_us) const;
 
   std::atomic<bool> lent = false;        ///< an input of a running job
   std::atomic<bool> retired = false;     ///< no longer in the newest catalog
@@ -96,8 +102,8 @@ class FileEntry {
   std::uint64_t store_id_;
   mutable std::mutex mutex_;
   mutable std::shared_ptr<const RowFile> file_;
-  mutable std::shared_ptr<const EndVector> ends_ = std::make_shared<EndVector>();
-  mutable std::uint64_t resolved_to_;
+  mutable Resolved resolved_, stored_;
+  mutable std::int64_t looked_us_ = 0;
   mutable AccessAccount access_;
 };
 using FileEntryPtr = std::shared_ptr<FileEntry>;

@@ -1,16 +1,18 @@
 // The inside of a TableStore, shared by the files that make it up: engine_open (create, recover, close),
 // engine_foreign (reading beside other processes), engine_blocks (bulk data before its commit), engine_requests (writes
-// become records), engine_commit (records become true), engine_read (snapshots, queries), engine_jobs, engine_rewrite
-// and engine_demote (moves), engine_policy (what is due).
+// become records), engine_commit (records become true), engine_read (snapshots, queries), engine_ends (deletion vectors
+// brought up to date, stored and loaded), engine_jobs, engine_rewrite, engine_demote and engine_purge (moves, and what
+// nobody can read any more), engine_policy (what is due).
 //
 // Locks, in the order in which they may be taken:
 //   checkpoint_mutex one checkpoint at a time
+//   horizon_mutex   one move of the horizon at a time
 //   commit_mutex    one commit, publication or checkpoint at a time
 //   plan_mutex      planning a read or a job: resolving ends, the hot image, trimming the delta
 //   foreign_mutex   what a reader knows of the table's writer (short)
 //   warm_mutex      appending to the open warm log
 //   view_mutex      the newest view (short)
-//   pins' mutex     pins and bases of running jobs (short)
+//   pins' mutex     inside of Pins: pins and bases of running jobs (short)
 #pragma once
 #include <atomic>
 #include <mutex>
@@ -21,6 +23,7 @@
 #include "storage/commit_log.hpp"
 #include "storage/hot_image.hpp"
 #include "storage/log_record.hpp"
+#include "storage/pins.hpp"
 #include "storage/scan.hpp"
 #include "storage/table_store.hpp"
 
@@ -72,18 +75,25 @@ class Engine {
   /// Read-only beside a live writer: follows what that has committed since.
   Result<ReadContext> begin_read();
   View view() const;
-  /// A CSN that stays readable until the last copy goes.
-  Result<std::shared_ptr<const Csn>> pin(std::optional<Csn> at);
+  /// A CSN that stays readable until the last copy goes, or until the pin is broken for its age.
+  Result<PinPtr> pin(std::optional<Csn> at, std::string owner);
+  /// Error {horizon} if the pin is broken, or another process, which knows nothing of it, has moved the horizon past it.
+  /// What is read while a pin is whole is right; so ask before and afterwards.
+  Result<void> check_pin(const PinPtr& pin) const;
   Result<Csn> csn_at(Timestamp t);
   Result<std::optional<std::vector<Value>>> get(std::uint64_t csn, std::string_view key, ReadCost& cost);
   Result<Batch> query(const Query& query, std::uint64_t csn, QueryProfile* profile,
                       const ExecutionLimits& limits);
   Result<QueryProfile> explain(const Query& query, std::uint64_t csn);
   Result<void> scan_all(std::uint64_t csn, const std::function<Result<void>(const Batch&)>& sink);
-  /// Brings all files to the newest view's CSN and returns that view.
-  Result<View> resolve_all();
   /// The encoded keys of the rows that meet the condition at the newest CSN.
   Result<std::vector<std::string>> keys_where(const Query& condition);
+
+  // --- engine_ends.cpp ---
+  /// Brings all files to the newest view's CSN and returns that view.
+  Result<View> resolve_all();
+  /// Follows what was committed, and stores the vectors when that is worth its bytes.
+  Result<void> follow_ends();
 
   // --- engine_jobs.cpp ---
   Result<JobReport> run_job(const JobOrder& order);
@@ -118,7 +128,7 @@ class Engine {
   struct QueryStart {
     PreparedQuery prepared;
     std::uint64_t csn = 0;
-    std::shared_ptr<const Csn> held;  ///< time travel: the caller's snapshot pins another CSN
+    PinPtr held;  ///< time travel: the caller's snapshot pins another CSN
     View view;
     std::optional<ScanBatch> point;
   };
@@ -137,7 +147,6 @@ class Engine {
   Result<void> load_view(const hot::HotReader& reader);
   Result<void> check_named_files();
   Result<void> remove_orphans();
-  Result<void> fill_delta(const hot::HotReader& reader);
   Result<void> write_marker();
   void release_hot();
   std::string generation_folder(std::uint64_t n) const;
@@ -206,9 +215,24 @@ class Engine {
   Result<void> check_horizon(std::uint64_t csn) const;
   Result<std::optional<ScanBatch>> point_rows(const PreparedQuery& prepared, std::uint64_t csn,
                                               QueryProfile& profile);
-  void trim_delta(const View& view);
   Result<void> check_untouched(const UnreadableFiles& unreadable, const View& view,
                                std::span<const ColumnRange> ranges, std::uint64_t csn) const;
+
+  // engine_ends.cpp
+  Result<ResolveLag> resolve(ReadContext context, UnreadableFiles& unreadable);
+  void trim_delta(const View& view);
+  void relieve_delta();
+  Result<void> store_vectors(std::size_t bytes_max, bool all);
+  Result<void> load_vectors(const Catalog& catalog, const hot::HotReader& reader) const;
+
+  // engine_purge.cpp
+  std::uint64_t due_horizon(const View& now);
+  Result<void> advance_horizon();
+  void break_old_pins();
+  Result<JobReport> purge_hot();
+  bool purge_due(const hot::HotState& hot, std::int64_t now_us) const;
+  bool worth_a_look(const FileEntry& history, std::uint64_t horizon, std::int64_t now_us) const;
+  Result<bool> mostly_unneeded(const FileEntry& history, std::uint64_t horizon) const;
 
   // engine_policy.cpp
   std::optional<JobOrder> job_towards(StorageTier to, const View& now);
@@ -258,13 +282,16 @@ class Engine {
   /// Blocks by warm log that no commit has named yet: their log must stay though all its named blocks are retired.
   std::map<std::string, std::set<std::uint64_t>> unnamed_blocks_;
 
-  struct Pins {
-    std::mutex mutex;
-    std::multiset<std::uint64_t> csns;
-    std::multiset<std::uint64_t> bases;  ///< of running jobs: the delta is kept from there on
-    std::uint64_t floor = 0;             ///< expiry up to here has begun: no new pin below
-  };
-  const std::shared_ptr<Pins> pins_ = std::make_shared<Pins>();
+  Pins pins_;
+  std::mutex horizon_mutex_;
+
+  std::atomic<std::uint64_t> files_looked_at_ = 0;  ///< since open, to find ends
+  std::atomic<std::int64_t> vectors_stored_us_ = 0;
+  std::atomic<std::uint64_t> followed_to_ = 0;  ///< the CSN that follow_ends() found the last time
+
+  /// What the last look at the hot tier found: versions that had to stay, and how many of these were superseded.
+  std::atomic<std::uint64_t> hot_needed_ = 0, hot_superseded_ = 0;
+  std::atomic<std::int64_t> hot_looked_us_ = 0;
 
   std::mutex names_mutex_;
   std::map<std::string, std::weak_ptr<DiskName>> names_;

@@ -47,7 +47,10 @@ CatalogPtr Engine::next_catalog(const Catalog& now, const LogRecord& record) {
   }
   if (record.config) next->config = *record.config;
   next->horizon = std::max(next->horizon, record.horizon);
-  if (!record.drops.empty() || !record.moved_rows.empty()) next->hot_epoch += 1;
+  // A purge of superseded versions changes nothing that a job or an image relies on; one of tombstones does.
+  const bool tombstones = std::any_of(record.purges.begin(), record.purges.end(),
+                                      [](const HotPurge& p) { return p.rule.tombstones; });
+  if (!record.drops.empty() || !record.moved_rows.empty() || tombstones) next->hot_epoch += 1;
   return next;
 }
 
@@ -145,6 +148,7 @@ Result<void> Engine::commit_records(std::vector<LogRecord>& records) {
 
 std::vector<Result<CommitInfo>> Engine::commit(std::span<WriteRequest> requests) {
   std::vector<Result<CommitInfo>> answers(requests.size(), Error(ErrorCode::internal, "not answered"));
+  relieve_delta();
   std::lock_guard lock(commit_mutex_);
   std::vector<LogRecord> records;
   std::vector<std::size_t> owners;

@@ -29,7 +29,8 @@ Result<JobReport> Engine::demote_hot(StorageTier to, std::uint64_t upto) {
   JobReport report;
   report.from = StorageTier::hot;
   report.to = StorageTier::warm;
-  (void)to;  // hot rows become warm blocks first; the next job takes these further
+  (void)to;                     // hot rows become warm blocks first; the next job takes these further
+  FIRN_TRY(advance_horizon());  // what nobody can read any more is not moved
   std::string from;
   const std::uint64_t moves_before = moves_to_hot_;
   std::optional<std::uint64_t> emptied;  // no hot version at or below it is left
@@ -41,7 +42,7 @@ Result<JobReport> Engine::demote_hot(StorageTier to, std::uint64_t upto) {
       std::lock_guard lock(plan_mutex_);
       FIRN_ASSIGN(ReadContext context, begin_read());
       base_view = context.view;
-      base_lease = std::make_unique<BaseLease>(pins_->bases, pins_->mutex, base_view.csn);
+      base_lease = std::make_unique<BaseLease>(pins_, base_view.csn);
       hot = std::make_unique<hot::HotReader>(std::move(context.hot));
     }
     const std::uint64_t bound = std::min(upto, base_view.csn);

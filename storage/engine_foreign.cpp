@@ -189,7 +189,6 @@ Result<hot::HotReader> Engine::follow_writer(const hot::HotStore& store, bool an
         gone = file.error();
     if (!gone || again) {
       images_.clear();
-      FIRN_TRY(fill_delta(reader));
       return reader;
     }
     if (attempt == kFollowAttempts) return *gone;

@@ -16,10 +16,7 @@
 namespace firn::storage {
 
 bool Engine::version_needed(std::uint64_t begin, std::uint64_t end, std::uint64_t horizon) const {
-  if (end > horizon) return true;
-  std::lock_guard lock(pins_->mutex);
-  const auto pin = pins_->csns.lower_bound(begin);
-  return pin != pins_->csns.end() && *pin < end;
+  return end > horizon || pins_.inside(begin, end);
 }
 
 /// So that no such job is offered again.
@@ -38,6 +35,7 @@ Result<JobReport> Engine::run_job(const JobOrder& order) {
   FIRN_TRY(check_open());
   if (const std::string why = read_only_reason(); !why.empty()) return Error(ErrorCode::read_only, why);
   try {
+    if (order.from_hot && order.to == StorageTier::hot) return purge_hot();
     if (order.from_hot) return demote_hot(order.to, order.hot_upto == 0 ? kCsnMax.value : order.hot_upto);
     if (order.inputs.empty()) return JobReport{};
     Result<JobReport> done = rewrite_files(order);
@@ -65,10 +63,10 @@ Result<void> Engine::expire() {
   const auto planted = [&](const FileEntry& f) {
     return options.job_faults.drop && options.job_faults.drop(f.info.csn_min, f.info.end_max);
   };
+  break_old_pins();
+  std::lock_guard alone(horizon_mutex_);
   const View now = view();
-  const std::int64_t until = std::max(clock->now().us, now.time_us) - now.catalog->config.history_us;
-  std::uint64_t horizon = now.catalog->horizon;
-  if (const auto csn = csn_at(Timestamp{until})) horizon = std::max(horizon, csn->value);
+  const std::uint64_t horizon = due_horizon(now);
   LogRecord record;
   record.horizon = horizon;
   const auto files_past = [&] {
@@ -80,11 +78,7 @@ Result<void> Engine::expire() {
     return gone;
   };
   if (files_past().empty()) return {};
-  const auto set_floor = [&](std::uint64_t floor) {
-    std::lock_guard lock(pins_->mutex);
-    pins_->floor = floor;
-  };
-  set_floor(horizon);  // from here on nobody pins what goes
+  pins_.set_floor(horizon);  // from here on nobody pins what goes
   const std::vector<FileEntryPtr> gone = files_past();
   // A horizon that moved by little is no reason for a commit of its own.
   Result<void> done = check_past(gone, horizon);
@@ -92,7 +86,7 @@ Result<void> Engine::expire() {
     const auto lease = InputLease::take(gone);
     done = lease ? publish(std::move(record), gone) : Result<void>(lease.error());
   }
-  set_floor(0);  // the catalog's horizon says it now
+  pins_.set_floor(0);  // the catalog's horizon says it now
   return done;
 }
 

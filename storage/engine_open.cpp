@@ -154,7 +154,6 @@ Result<void> Engine::recover() {
   {
     FIRN_ASSIGN(const hot::HotReader reader, hot_->read());
     FIRN_TRY(load_view(reader));
-    FIRN_TRY(fill_delta(reader));
   }
   FIRN_TRY(check_named_files());
   FIRN_TRY(remove_orphans());
@@ -314,6 +313,7 @@ Result<void> Engine::load_view(const hot::HotReader& reader) {
     if (const FileEntryPtr f = catalog->find(__builtin_bswap64(be))) f->set_access(account);
     return true;
   }));
+  FIRN_TRY(load_vectors(*catalog, reader));
   if (catalog->schemas.count(static_cast<std::uint32_t>(state.schema_version)) == 0)
     return Error(ErrorCode::corrupt, folder + ": the catalog has no schema; recover from a backup");
   catalog->schema_version = static_cast<std::uint32_t>(state.schema_version);
@@ -323,6 +323,7 @@ Result<void> Engine::load_view(const hot::HotReader& reader) {
   catalog->hot_epoch = state.csn;  // another than that of any earlier catalog
   next_file_id_ = std::max(state.next_file_id, file_id_max + 1);
   next_row_id_ = std::max<std::uint64_t>(state.next_row_id, 1);
+  delta_.reset(state.csn);  // for what a file has not been resolved past the hot tier is asked
   std::lock_guard lock(view_mutex_);
   view_ = {catalog, state.csn, state.time_us};
   return {};
@@ -373,15 +374,6 @@ Result<void> Engine::remove_orphans() {
   return {};
 }
 
-Result<void> Engine::fill_delta(const hot::HotReader& reader) {
-  delta_.clear();
-  if (view().catalog->files.empty()) return {};
-  return reader.visit_versions({}, [&](std::string_view key, const hot::HotVersion& v) -> Result<bool> {
-    delta_.add(v.csn, std::string(key));
-    return true;
-  });
-}
-
 bool Engine::checkpoint_due() const {
   if (closed_ || options.read_only) return false;
   return log_bytes_since_checkpoint_ >
@@ -408,6 +400,8 @@ Result<Engine::Checkpoint> Engine::take_checkpoint() {
       if (log_->failed()) fail(rolled.error());
       return rolled.error();
     }
+    if (const Result<void> stored = store_vectors(~std::size_t{0}, true); !stored)
+      note("table " + name + ": " + stored.error().message());  // whoever needs them finds the ends again
     FIRN_ASSIGN(auto r, hot_->read([&] { made.view = view(); }));
     reader.emplace(std::move(r));
     covered = log_bytes_since_checkpoint_;
@@ -459,11 +453,14 @@ void Engine::release_hot() {
 }
 
 Result<void> Engine::close() {
+  // So that who opens it next need not; what cannot be read now will be reported to whoever needs it then.
+  if (!closed_ && read_only_reason().empty())
+    if (const Result<View> resolved = resolve_all(); !resolved) note(resolved.error().message());
   std::lock_guard commit(commit_mutex_);
   std::lock_guard plan(plan_mutex_);
   if (closed_.exchange(true)) return {};
   images_.clear();
-  delta_.clear();
+  delta_.reset(view().csn);
   if (options.read_only) {
     release_hot();
     return {};
@@ -477,6 +474,8 @@ Result<void> Engine::close() {
     warm_name_.reset();
   }
   if (sound && !log_->failed()) {
+    if (const Result<void> stored = store_vectors(~std::size_t{0}, true); !stored)
+      note(stored.error().message());
     if (Result<void> sealed = log_->seal(); !sealed) result = sealed;
     if (result && !marked_clean_) result = write_marker();
   }

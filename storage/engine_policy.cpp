@@ -133,6 +133,14 @@ std::optional<JobOrder> Engine::next_job() {
   const Catalog& catalog = *now.catalog;
   const HybridTableConfig& c = catalog.config;
   const std::int64_t time = std::max(clock->now().us, now.time_us);
+  hot::HotState hot;
+  if (const Result<ReadContext> context = begin_read()) hot = context->hot.state();
+  if (purge_due(hot, time)) {
+    JobOrder purge;
+    purge.to = StorageTier::hot;
+    purge.from_hot = true;
+    return purge;
+  }
   if (c.placement != StorageTier::none) return next_job_towards(c.placement);
 
   const bool by_age = c.compaction.strategy == CompactionStrategy::hybrid ||
@@ -142,8 +150,6 @@ std::optional<JobOrder> Engine::next_job() {
   const bool by_access = c.compaction.strategy == CompactionStrategy::hybrid ||
                          c.compaction.strategy == CompactionStrategy::access_based;
 
-  hot::HotState hot;
-  if (const Result<ReadContext> context = begin_read()) hot = context->hot.state();
   if (hot.versions != 0) {
     JobOrder order;
     order.to = StorageTier::warm;
@@ -194,6 +200,15 @@ std::optional<JobOrder> Engine::next_job() {
   for (const FileEntryPtr& f : catalog.files) {
     const double ended = static_cast<double>(f->ends()->size());
     if (idle(f) && !f->info.history && ended > kEndedPart * static_cast<double>(f->info.rows))
+      return order_of(f->info.tier, {f->info.id});
+  }
+  const std::uint64_t horizon = due_horizon(now);
+  for (const FileEntryPtr& f : catalog.files) {
+    if (!idle(f) || !f->info.history || !worth_a_look(*f, horizon, time)) continue;
+    const Result<bool> unneeded = mostly_unneeded(*f, horizon);
+    if (!unneeded)
+      f->leave_alone(unneeded.error());
+    else if (*unneeded)
       return order_of(f->info.tier, {f->info.id});
   }
   return merge_due(now);
@@ -253,16 +268,20 @@ Result<std::uint64_t> Engine::live_rows(const FileEntry& entry) const {
   const auto& file = *opened;
   std::uint64_t live = 0;
   ReadCost cost;
-  std::size_t next_end = 0;
+  std::vector<std::uint32_t> ended;
   for (std::size_t g = 0; g < file->groups(); ++g) {
     const Result<Buffer> read = file->tombstones(g, cost);
     if (!read) return unlooked;
     const Buffer& bits = *read;
-    for (std::uint64_t r = file->group_first(g); r < file->group_first(g + 1); ++r) {
-      const bool ended = next_end < ends->size() && ends->rows[next_end] == r;
-      if (ended) ++next_end;
-      const bool tombstone = !bits.empty() && bit_at(bits.data(), r - file->group_first(g));
-      if (!ended && !tombstone) ++live;
+    const std::uint64_t first = file->group_first(g), last = file->group_first(g + 1);
+    ended.clear();
+    ends->append_ended(first, last, kCsnMax.value, ended);
+    auto next = ended.begin();
+    for (std::uint64_t r = first; r < last; ++r) {
+      const bool over = next != ended.end() && *next == r;
+      if (over) ++next;
+      const bool tombstone = !bits.empty() && bit_at(bits.data(), r - first);
+      if (!over && !tombstone) ++live;
     }
   }
   return live;
@@ -283,9 +302,13 @@ Result<StoreStats> Engine::stats() {
     if (state.versions != 0) {
       FIRN_ASSIGN(hot, images_.rows_at(now, context.hot, delta_, now.csn, &unreadable));
     }
-    FIRN_TRY(resolve_ends(now, delta_, &unreadable));
-    trim_delta(now);
+    FIRN_ASSIGN(const ResolveLag behind, resolve(std::move(context), unreadable));
+    s.lag_commits = behind.commits;
+    s.lag_keys = behind.keys;
   }
+  s.versions = state.versions;
+  s.delta_bytes = delta_.memory_bytes();
+  s.files_looked_at = files_looked_at_;
   s.csn = Csn{now.csn};
   s.last_commit_time = Timestamp{now.time_us};
   s.horizon = Csn{now.catalog->horizon};
@@ -297,6 +320,8 @@ Result<StoreStats> Engine::stats() {
     FIRN_ASSIGN(const std::uint64_t live, live_rows(*f));
     tier.rows += live;
     tier.files += 1;
+    s.versions += f->info.rows;
+    s.vector_bytes += f->ends()->memory_bytes();
     if (f->info.history) {
       s.history_rows += f->info.rows;
       s.history_bytes += f->info.length;
@@ -317,10 +342,8 @@ Result<StoreStats> Engine::stats() {
   s.cold.bytes = cold - std::min(cold, cold_history);
   s.rows = s.hot.rows + s.warm.rows + s.cold.rows;
   s.bytes = s.hot.bytes + warm + cold + s.log_bytes + s.checkpoint_bytes;
-  {
-    std::lock_guard lock(pins_->mutex);
-    s.pins = pins_->csns.size();
-  }
+  s.pins = pins_.size();
+  s.pin_list = pins_.list(clock->now().us, kPinsListed);
   s.bytes_written = bytes_written_;
   s.bytes_ingested = bytes_ingested_;
   s.jobs_refused = jobs_refused_;

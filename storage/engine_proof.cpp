@@ -21,9 +21,7 @@ bool Engine::gone_for_all(const Pick& pick, std::uint64_t horizon) const {
   if (pick.tombstone && pick.csn <= horizon) return true;
   if (pick.end == 0 || pick.end > horizon)
     return pick.end != 0 && pick.end == pick.csn;  // a later block's row won
-  std::lock_guard lock(pins_->mutex);
-  return std::none_of(pins_->csns.begin(), pins_->csns.end(),
-                      [&](std::uint64_t pin) { return pick.csn <= pin && pin < pick.end; });
+  return !pins_.inside(pick.csn, pick.end);
 }
 
 /// Opens the files anew, as they lie on the disk.

@@ -24,6 +24,12 @@ void add(ReadCost& to, const ReadCost& from) {
   to.blooms_hit += from.blooms_hit;
 }
 
+std::string option_text(const HybridTableConfig& config, std::string_view name) {
+  for (const HybridTableConfig::Option& o : config.options())
+    if (o.name == name) return o.value;
+  return {};
+}
+
 Column one_value(const Value& v, TypeId type) {
   ColumnBuilder b(type);
   if (v.is_null() || !b.append(v)) b.append_null();
@@ -110,26 +116,26 @@ Result<void> Engine::check_horizon(std::uint64_t csn) const {
   return {};
 }
 
-Result<std::shared_ptr<const Csn>> Engine::pin(std::optional<Csn> at) {
+Result<PinPtr> Engine::pin(std::optional<Csn> at, std::string owner) {
   FIRN_TRY(check_open());
   if (options.read_only) FIRN_TRY(begin_read());
-  const std::shared_ptr<Pins> pins = pins_;
-  std::lock_guard lock(pins->mutex);
-  const std::uint64_t csn = at ? at->value : view().csn;
-  FIRN_TRY(check_horizon(csn));
-  if (csn < pins->floor)
-    return Error(ErrorCode::horizon, "table " + name + ": history before CSN " + std::to_string(pins->floor) +
-                                         " is going; the earliest readable is CSN " +
-                                         std::to_string(pins->floor));
-  pins->csns.insert(csn);
-  // The set outlives the engine as long as a snapshot does.
-  return std::shared_ptr<const Csn>(new Csn{csn}, [pins](const Csn* c) {
-    {
-      std::lock_guard unpin(pins->mutex);
-      pins->csns.erase(pins->csns.find(c->value));
-    }
-    delete c;
+  Result<PinPtr> pinned = pins_.add(std::move(owner), clock->now().us, [&]() -> Result<std::uint64_t> {
+    const std::uint64_t csn = at ? at->value : view().csn;
+    FIRN_TRY(check_horizon(csn));
+    return csn;
   });
+  return pinned;
+}
+
+Result<void> Engine::check_pin(const PinPtr& pin) const {
+  if (!pin) return {};
+  if (options.read_only) FIRN_TRY(check_horizon(pin->csn));
+  if (!pin->broken) return {};
+  const View now = view();
+  return Error(ErrorCode::horizon, "table " + name + ": the snapshot of \"" + pin->owner + "\" at CSN " +
+                                       std::to_string(pin->csn) +
+                                       " was given up because it was older than pin_max_age (" +
+                                       option_text(now.catalog->config, "pin_max_age") + "); take a new one");
 }
 
 Result<Csn> Engine::csn_at(Timestamp t) {
@@ -203,30 +209,6 @@ Result<std::optional<std::vector<Value>>> Engine::get(std::uint64_t csn, std::st
   return Row(std::move(values));
 }
 
-/// Requires plan_mutex_.
-void Engine::trim_delta(const View& view) {
-  std::uint64_t keep = images_.needs_delta_from();
-  {
-    std::lock_guard lock(pins_->mutex);
-    if (!pins_->bases.empty()) keep = std::min(keep, *pins_->bases.begin());
-  }
-  // The newest catalog, looked at after the bases: what a job published since `view` needs the delta from its base on.
-  const View newest = this->view();
-  for (const FileEntryPtr& f : newest.catalog->files)
-    if (!f->info.history) keep = std::min(keep, f->resolved_to());
-  delta_.trim(std::min(keep, view.csn));
-}
-
-Result<View> Engine::resolve_all() {
-  std::lock_guard lock(plan_mutex_);
-  FIRN_ASSIGN(ReadContext context, begin_read());
-  UnreadableFiles unreadable;  // whoever needs one of them will hear of it
-  FIRN_TRY(resolve_ends(context.view, delta_, &unreadable));
-  for (const UnreadableFile& u : unreadable) u.file->leave_alone(u.error);
-  trim_delta(context.view);
-  return context.view;
-}
-
 /// The query must not touch what cannot be read: neither its rows nor older versions that they ended may show.
 Result<void> Engine::check_untouched(const UnreadableFiles& unreadable, const View& view,
                                      std::span<const ColumnRange> ranges, std::uint64_t csn) const {
@@ -256,9 +238,7 @@ Result<std::unique_ptr<TableScan>> Engine::plan_scan(const std::vector<std::size
     images_.clear();
   }
   const View view = context.view;
-  { const hot::HotReader ended = std::move(context.hot); }  // no LMDB transaction outlives the planning
-  FIRN_TRY(resolve_ends(view, delta_, &unreadable));
-  trim_delta(view);
+  FIRN_TRY(resolve(std::move(context), unreadable));
   FIRN_TRY(check_untouched(unreadable, view, ranges, csn));
   return TableScan::plan(view, std::move(hot), csn, columns, ranges, profile);
 }
@@ -308,9 +288,9 @@ Result<std::optional<ScanBatch>> Engine::point_rows(const PreparedQuery& prepare
 /// What query and explain share: the CSN, the binding, and the row itself if the key is given.
 Result<Engine::QueryStart> Engine::begin_query(const Query& query, std::uint64_t csn, QueryProfile& profile) {
   FIRN_ASSIGN(const std::uint64_t at, csn_of(query, csn));
-  std::shared_ptr<const Csn> held;
+  PinPtr held;
   if (query.travel != TimeTravel::none) {
-    FIRN_ASSIGN(held, pin(Csn{at}));
+    FIRN_ASSIGN(held, pin(Csn{at}, "query"));
   }
   const View now = view();
   FIRN_ASSIGN(PreparedQuery prepared,
@@ -337,6 +317,7 @@ Result<Batch> Engine::query(const Query& query, std::uint64_t csn, QueryProfile*
     FIRN_ASSIGN(Batch answer, execution.finish());
     p.rows_out = static_cast<std::uint64_t>(answer.rows());
     p.scan_us = elapsed_us(began);
+    FIRN_TRY(check_pin(start.held));
     return answer;
   }
   FIRN_ASSIGN(const auto scan, plan_scan(prepared.columns(), prepared.ranges(), start.csn, p));
@@ -357,6 +338,7 @@ Result<Batch> Engine::query(const Query& query, std::uint64_t csn, QueryProfile*
   scan->note_access(clock->now().us);
   p.rows_out = static_cast<std::uint64_t>(answer.rows());
   p.scan_us = elapsed_us(scanning);
+  FIRN_TRY(check_pin(start.held));
   return answer;
 }
 

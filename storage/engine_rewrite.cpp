@@ -146,13 +146,14 @@ class Rewriter {
 Result<JobReport> Engine::rewrite_files(const JobOrder& order) {
   JobReport report;
   report.to = order.to;
+  FIRN_TRY(advance_horizon());  // what nobody can read any more is not moved
   View base_view;
   std::vector<FileEntryPtr> inputs;
   std::unique_ptr<InputLease> lease;
   std::unique_ptr<BaseLease> base_lease;
   {
     std::lock_guard lock(plan_mutex_);
-    FIRN_ASSIGN(const ReadContext context, begin_read());
+    FIRN_ASSIGN(ReadContext context, begin_read());
     base_view = context.view;
     for (const std::uint64_t id : order.inputs) {
       const FileEntryPtr f = base_view.catalog->find(id);
@@ -161,7 +162,7 @@ Result<JobReport> Engine::rewrite_files(const JobOrder& order) {
     }
     FIRN_ASSIGN(lease, InputLease::take(inputs));
     UnreadableFiles unreadable;
-    FIRN_TRY(resolve_ends(base_view, delta_, &unreadable));
+    FIRN_TRY(resolve(std::move(context), unreadable));
     for (const UnreadableFile& u : unreadable) {
       u.file->leave_alone(u.error);
       for (const FileEntryPtr& f : inputs)
@@ -170,7 +171,7 @@ Result<JobReport> Engine::rewrite_files(const JobOrder& order) {
           return u.error.within("a move of " + f->info.path);
         }
     }
-    base_lease = std::make_unique<BaseLease>(pins_->bases, pins_->mutex, base_view.csn);
+    base_lease = std::make_unique<BaseLease>(pins_, base_view.csn);
   }
   const std::uint64_t base = base_view.csn, horizon = base_view.catalog->horizon;
   std::vector<std::unique_ptr<Source>> sources;

@@ -7,6 +7,9 @@ namespace {
 
 constexpr std::size_t kFreshRowsMin = 1'000;  // below, adding to an image is always cheaper than a new one
 
+/// How many changes a query may add to an image.
+std::size_t fresh_rows_max(const HotImage& image) { return std::max(kFreshRowsMin, image.keys.size() / 10); }
+
 /// Collects rows of the current schema with keys and CSNs.
 class RowCollector {
  public:
@@ -119,10 +122,10 @@ Result<HotRows> HotImageCache::rows_at(const View& view, const hot::HotReader& r
     image = image_;
   }
   const bool usable = image && image->epoch == view.catalog->hot_epoch && image->csn <= csn &&
-                      image->rows.schema() == view.catalog->schema();
+                      image->csn >= delta.floor() && image->rows.schema() == view.catalog->schema();
   if (usable) {
     auto changes = delta.collect(image->csn, csn);
-    if (changes.size() <= std::max<std::size_t>(kFreshRowsMin, image->keys.size() / 10)) {
+    if (changes.size() <= fresh_rows_max(*image)) {
       std::vector<std::string> keys;
       for (auto& [key, at] : changes) keys.push_back(std::move(key));
       return advance(std::move(image), view, reader, std::move(keys), csn, unreadable);
@@ -144,6 +147,11 @@ Result<HotRows> HotImageCache::rows_at(const View& view, const hot::HotReader& r
 std::uint64_t HotImageCache::needs_delta_from() const {
   std::lock_guard lock(mutex_);
   return image_ ? image_->csn : kCsnMax.value;
+}
+
+void HotImageCache::drop_outgrown(const HotDelta& delta) {
+  std::lock_guard lock(mutex_);
+  if (image_ && delta.count_since(image_->csn) > fresh_rows_max(*image_)) image_.reset();
 }
 
 void HotImageCache::clear() {

@@ -38,6 +38,8 @@ class HotImageCache {
                           std::uint64_t csn, UnreadableFiles* unreadable = nullptr);
   /// The CSN from which the cached image needs the delta; kCsnMax if there is none.
   std::uint64_t needs_delta_from() const;
+  /// Lets go of an image that so much has changed since that the next query makes another.
+  void drop_outgrown(const HotDelta& delta);
   void clear();
 
  private:

@@ -2,14 +2,13 @@
 #pragma once
 #include <cstdint>
 #include <memory>
-#include <mutex>
-#include <set>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "storage/catalog.hpp"
 #include "storage/fingerprint.hpp"
+#include "storage/pins.hpp"
 
 namespace firn::storage {
 
@@ -68,7 +67,7 @@ class Source {
   Schema schema_;
   std::shared_ptr<const RowFile> file_;
   std::shared_ptr<const FileKeys> keys_;
-  std::shared_ptr<const EndVector> ends_;
+  std::shared_ptr<const DeletionVector> ends_;
   std::vector<std::uint64_t> csns_, own_ends_;
   std::vector<bool> tombstones_;
   std::vector<std::vector<Column>> groups_;
@@ -102,21 +101,13 @@ class PendingFiles {
 /// Keeps the delta from a CSN on while a job runs.
 class BaseLease {
  public:
-  BaseLease(std::multiset<std::uint64_t>& bases, std::mutex& mutex, std::uint64_t base)
-      : bases_(bases), mutex_(mutex), base_(base) {
-    std::lock_guard lock(mutex_);
-    bases_.insert(base_);
-  }
-  ~BaseLease() {
-    std::lock_guard lock(mutex_);
-    bases_.erase(bases_.find(base_));
-  }
+  BaseLease(Pins& pins, std::uint64_t base) : pins_(pins), base_(base) { pins_.hold_base(base_); }
+  ~BaseLease() { pins_.release_base(base_); }
   BaseLease(const BaseLease&) = delete;
   BaseLease& operator=(const BaseLease&) = delete;
 
  private:
-  std::multiset<std::uint64_t>& bases_;
-  std::mutex& mutex_;
+  Pins& pins_;
   std::uint64_t base_;
 };
 

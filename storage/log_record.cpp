@@ -159,13 +159,21 @@ Offset<fb::LogRecord> pack(FlatBufferBuilder& b, const LogRecord& r) {
       list.push_back(fb::CreateHotDrop(b, bytes_vector(b, d.key_min), bytes_vector(b, d.key_max), d.csn));
     drops = b.CreateVector(list);
   }
+  Offset<flatbuffers::Vector<Offset<fb::HotPurge>>> purges;
+  if (!r.purges.empty()) {
+    std::vector<Offset<fb::HotPurge>> list;
+    for (const HotPurge& p : r.purges)
+      list.push_back(fb::CreateHotPurge(b, bytes_vector(b, p.key_min), bytes_vector(b, p.key_max),
+                                        p.rule.horizon, b.CreateVector(p.rule.kept), p.rule.tombstones));
+    purges = b.CreateVector(list);
+  }
   Offset<fb::TableSchema> schema;
   if (r.schema) schema = pack(b, *r.schema);
   Offset<fb::TableConfig> config;
   if (r.config) config = pack(b, *r.config);
   return fb::CreateLogRecord(b, r.csn, r.time_us, static_cast<std::uint8_t>(r.tier), r.row_count, token, rows,
                              adds, retires, drops, moved, schema, config, r.horizon, r.next_file_id,
-                             r.next_row_id);
+                             r.next_row_id, purges);
 }
 
 Result<LogRecord> unpack(const fb::LogRecord& f) {
@@ -197,6 +205,13 @@ Result<LogRecord> unpack(const fb::LogRecord& f) {
   r.horizon = f.horizon();
   r.next_file_id = f.next_file_id();
   r.next_row_id = f.next_row_id();
+  if (f.purges() != nullptr) {
+    for (const fb::HotPurge* p : *f.purges()) {
+      HotPurge purge{string_of(p->key_min()), string_of(p->key_max()), {p->horizon(), {}, p->tombstones()}};
+      if (p->kept() != nullptr) purge.rule.kept.assign(p->kept()->begin(), p->kept()->end());
+      r.purges.push_back(std::move(purge));
+    }
+  }
   return r;
 }
 

@@ -31,6 +31,12 @@ struct HotDrop {
   std::uint64_t csn = 0;
 };
 
+/// Drops superseded hot versions of keys in [key_min, key_max] that nobody can read any more.
+struct HotPurge {
+  std::string key_min, key_max;
+  hot::PurgeRule rule;
+};
+
 struct LogRecord {
   std::uint64_t csn = 0;
   std::int64_t time_us = 0;
@@ -46,6 +52,7 @@ struct LogRecord {
   std::optional<HybridTableConfig> config;
   std::uint64_t horizon = 0;  ///< 0: unchanged
   std::uint64_t next_file_id = 0, next_row_id = 0;
+  std::vector<HotPurge> purges;
 };
 
 /// Row list: u16 key length | u8 op | u32 row length | u64 CSN (0: the record's) | key | row, one behind another.

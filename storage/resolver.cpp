@@ -71,31 +71,7 @@ struct Version {
   bool ends(const Version& older) const { return csn != older.csn ? csn > older.csn : block > older.block; }
 };
 
-using EndMap = std::map<std::uint32_t, std::uint64_t>;
-
-void note_end(EndMap& found, std::uint32_t row, std::uint64_t end) {
-  const auto [it, fresh] = found.try_emplace(row, end);
-  if (!fresh) it->second = std::min(it->second, end);
-}
-
-std::shared_ptr<const EndVector> merged(const EndVector& old, const EndMap& found) {
-  auto out = std::make_shared<EndVector>();
-  out->rows.reserve(old.size() + found.size());
-  out->ends.reserve(old.size() + found.size());
-  std::size_t i = 0;
-  const auto keep = [&](std::uint32_t row, std::uint64_t end) {
-    out->rows.push_back(row);
-    out->ends.push_back(end);
-  };
-  for (const auto& [row, end] : found) {
-    for (; i < old.size() && old.rows[i] < row; ++i) keep(old.rows[i], old.ends[i]);
-    std::uint64_t first = end;
-    if (i < old.size() && old.rows[i] == row) first = std::min(first, old.ends[i++]);
-    keep(row, first);
-  }
-  for (; i < old.size(); ++i) keep(old.rows[i], old.ends[i]);
-  return out;
-}
+using Ends = std::vector<DeletionVector::End>;
 
 /// Notes that `file` cannot be read; the error again if it is not the file's fault or nobody keeps notes.
 Result<void> note_unreadable(UnreadableFiles* unreadable, const FileEntryPtr& file, const Error& error) {
@@ -121,52 +97,59 @@ struct FileSide {
 };
 
 void join_files(const FileEntry& older, const FileSide& a_side, const FileEntry& newer,
-                const FileSide& b_side, std::uint64_t upto, EndMap& found) {
+                const FileSide& b_side, std::uint64_t upto, Ends& found) {
   const FileKeys& keys = *a_side.keys;
   merge_join(keys.keys, b_side.keys->keys, [&](std::size_t i, std::size_t j) {
     const std::uint32_t row = keys.row(i);
     const Version a{a_side.csns[row], older.info.block_number},
         b{b_side.csns[b_side.keys->row(j)], newer.info.block_number};
-    if (b.csn <= upto && b.ends(a)) note_end(found, row, b.csn);
+    if (b.csn <= upto && b.ends(a)) found.push_back({row, b.csn});
   });
 }
-/// Hot versions by key that came since the least resolved file.
-struct HotChanges {
-  std::vector<std::pair<std::string, std::uint64_t>> by_key;
-  KeyColumn keys;
-  bool touch(const RowFileInfo& info) const {
-    const auto first =
-        std::lower_bound(by_key.begin(), by_key.end(), std::pair(info.key_min, std::uint64_t{0}));
-    return first != by_key.end() && first->first <= info.key_max;
-  }
-};
 
-void join_hot(const FileEntry& older, const FileSide& side, const HotChanges& changes, EndMap& found) {
-  merge_join(side.keys->keys, changes.keys, [&](std::size_t i, std::size_t j) {
+void join_hot(const FileEntry& older, const FileSide& side, const HotChanges& changes, Ends& found) {
+  merge_join(side.keys->keys, changes.keys(), [&](std::size_t i, std::size_t j) {
     const std::uint32_t row = side.keys->row(i);
-    const std::uint64_t end = changes.by_key[j].second;
+    const std::uint64_t end = changes.csn(j);
     // One of several blocks of a commit: a hot row of that commit came there by a move, as the last of its key.
     const bool same_commit = end == side.csns[row] && older.info.base_csn < older.info.csn_min;
-    if (end > side.csns[row] || same_commit) note_end(found, row, end);
+    if (end > side.csns[row] || same_commit) found.push_back({row, end});
   });
 }
 
-Result<void> resolve_file(const FileEntryPtr& f, const View& view, const HotChanges& changes,
-                          UnreadableFiles* unreadable) {
-  const std::uint64_t from = f->resolved_to();
+/// Files whose rows may have ended rows of `f` since it was resolved.
+std::vector<FileEntryPtr> newer_than(const FileEntryPtr& f, const View& view) {
   std::vector<FileEntryPtr> newer;
-  for (const FileEntryPtr& g : view.catalog->files) {
-    const bool same_commit = g->info.csn_max == from + 1 || g->info.csn_max > from;
-    if (g != f && same_commit && g->info.csn_max >= f->info.csn_min && g->info.csn_min <= view.csn &&
-        ranges_overlap(g->info, f->info.key_min, f->info.key_max))
+  const std::uint64_t from = f->resolved_to();
+  for (const FileEntryPtr& g : view.catalog->files)
+    if (g != f && g->info.csn_max > from && g->info.csn_max >= f->info.csn_min &&
+        g->info.csn_min <= view.csn && ranges_overlap(g->info, f->info.key_min, f->info.key_max))
       newer.push_back(g);
-  }
-  const bool by_hot = changes.touch(f->info);
-  EndMap found;
+  return newer;
+}
+
+bool touches(const HotChanges& changes, const FileEntry& f) {
+  const std::uint64_t from = f.resolved_to();
+  const auto [first, last] = changes.within(f.info);
+  for (std::size_t i = first; i < last; ++i)
+    if (changes.csn(i) > from) return true;
+  return false;
+}
+
+/// Whether its rows had to be looked at.
+Result<bool> resolve_file(const FileEntryPtr& f, const View& view, const HotChanges& changes,
+                          UnreadableFiles* unreadable) {
+  FileEntry::Resolved known = f->resolved();
+  const std::vector<FileEntryPtr> newer = newer_than(f, view);
+  const bool by_hot = touches(changes, *f);
+  Ends found;
   bool all = true;
   if (!newer.empty() || by_hot) {
     const Result<FileSide> side = FileSide::read(*f);
-    if (!side) return note_unreadable(unreadable, f, side.error());
+    if (!side) {
+      FIRN_TRY(note_unreadable(unreadable, f, side.error()));
+      return true;
+    }
     for (const FileEntryPtr& g : newer) {
       const Result<FileSide> other = FileSide::read(*g);
       if (other) {
@@ -178,14 +161,19 @@ Result<void> resolve_file(const FileEntryPtr& f, const View& view, const HotChan
     }
     if (by_hot) join_hot(*f, *side, changes, found);
   }
-  f->set_ends(found.empty() ? f->ends() : merged(*f->ends(), found), all ? view.csn : from);
-  return {};
+  if (!found.empty()) known.ends = std::make_shared<DeletionVector>(known.ends->with(std::move(found)));
+  if (all) known.resolved_to = view.csn;
+  f->set_resolved(std::move(known));
+  return !newer.empty() || by_hot;
 }
+
+bool behind(const FileEntry& f, std::uint64_t csn) { return !f.info.history && f.resolved_to() < csn; }
 
 }  // namespace
 
 void HotDelta::add(std::uint64_t csn, std::string key) {
   std::lock_guard lock(mutex_);
+  bytes_ += key.size();
   keys_[csn].push_back(std::move(key));
   count_ += 1;
 }
@@ -201,10 +189,17 @@ std::vector<std::pair<std::string, std::uint64_t>> HotDelta::collect(std::uint64
 
 void HotDelta::trim(std::uint64_t csn) {
   std::lock_guard lock(mutex_);
+  floor_ = std::max(floor_, csn);
   while (!keys_.empty() && keys_.begin()->first <= csn) {
     count_ -= keys_.begin()->second.size();
+    for (const std::string& key : keys_.begin()->second) bytes_ -= key.size();
     keys_.erase(keys_.begin());
   }
+}
+
+std::uint64_t HotDelta::floor() const {
+  std::lock_guard lock(mutex_);
+  return floor_;
 }
 
 std::size_t HotDelta::size() const {
@@ -212,24 +207,87 @@ std::size_t HotDelta::size() const {
   return count_;
 }
 
-void HotDelta::clear() {
+std::size_t HotDelta::count_since(std::uint64_t from) const {
   std::lock_guard lock(mutex_);
-  keys_.clear();
-  count_ = 0;
+  std::size_t count = 0;
+  for (auto it = keys_.upper_bound(from); it != keys_.end(); ++it) count += it->second.size();
+  return count;
 }
 
-Result<void> resolve_ends(const View& view, const HotDelta& delta, UnreadableFiles* unreadable) {
-  std::uint64_t lowest = view.csn;
-  for (const FileEntryPtr& f : view.catalog->files)
-    if (!f->info.history) lowest = std::min(lowest, f->resolved_to());
-  if (lowest >= view.csn) return {};
+std::size_t HotDelta::memory_bytes() const {
+  constexpr std::size_t kCommitBytes = 96;  // a tree node with its vector, and what the allocator adds
+  constexpr std::size_t kKeyBytes = sizeof(std::string) + 16;
+  std::lock_guard lock(mutex_);
+  return keys_.size() * kCommitBytes + count_ * kKeyBytes + bytes_;
+}
 
-  HotChanges changes{delta.collect(lowest, view.csn), KeyColumn(view.catalog->schema())};
-  std::sort(changes.by_key.begin(), changes.by_key.end());
-  for (const auto& [key, csn] : changes.by_key) changes.keys.push_back(key);
-  for (const FileEntryPtr& f : view.catalog->files)
-    if (!f->info.history && f->resolved_to() < view.csn) FIRN_TRY(resolve_file(f, view, changes, unreadable));
-  return {};
+void HotDelta::reset(std::uint64_t floor) {
+  std::lock_guard lock(mutex_);
+  keys_.clear();
+  count_ = bytes_ = 0;
+  floor_ = floor;
+}
+
+Result<HotChanges> HotChanges::since_resolved(const View& view, const HotDelta& delta,
+                                              const hot::HotReader& reader) {
+  HotChanges out(view.catalog->schema());
+  std::uint64_t lowest = view.csn;
+  std::string_view min, max;
+  bool any = false;
+  for (const FileEntryPtr& f : view.catalog->files) {
+    if (!behind(*f, view.csn)) continue;
+    lowest = std::min(lowest, f->resolved_to());
+    min = any ? std::min<std::string_view>(min, f->info.key_min) : std::string_view(f->info.key_min);
+    max = any ? std::max<std::string_view>(max, f->info.key_max) : std::string_view(f->info.key_max);
+    any = true;
+  }
+  if (!any) return out;
+  if (lowest >= delta.floor()) {
+    out.by_key_ = delta.collect(lowest, view.csn);
+  } else {
+    FIRN_TRY(reader.visit_versions(min, [&](std::string_view key, const hot::HotVersion& v) -> Result<bool> {
+      if (key > max) return false;
+      if (v.csn > lowest && v.csn <= view.csn) out.by_key_.emplace_back(key, v.csn);
+      return true;
+    }));
+  }
+  std::sort(out.by_key_.begin(), out.by_key_.end());
+  for (const auto& [key, csn] : out.by_key_) out.keys_.push_back(key);
+  return out;
+}
+
+std::pair<std::size_t, std::size_t> HotChanges::within(const RowFileInfo& info) const {
+  const auto first =
+      std::lower_bound(by_key_.begin(), by_key_.end(), std::pair(info.key_min, std::uint64_t{0}));
+  const auto last = std::upper_bound(first, by_key_.end(), std::pair(info.key_max, kCsnMax.value));
+  return {static_cast<std::size_t>(first - by_key_.begin()),
+          static_cast<std::size_t>(last - by_key_.begin())};
+}
+
+ResolveLag lag_of(const View& view, const HotChanges& changes) {
+  ResolveLag lag;
+  std::vector<bool> pending(changes.keys().size(), false);
+  for (const FileEntryPtr& f : view.catalog->files) {
+    if (!behind(*f, view.csn)) continue;
+    const std::uint64_t from = f->resolved_to();
+    bool concerned = !newer_than(f, view).empty();
+    const auto [first, last] = changes.within(f->info);
+    for (std::size_t i = first; i < last; ++i)
+      if (changes.csn(i) > from) pending[i] = concerned = true;
+    if (concerned) lag.commits = std::max(lag.commits, view.csn - from);
+  }
+  lag.keys = static_cast<std::uint64_t>(std::count(pending.begin(), pending.end(), true));
+  return lag;
+}
+
+Result<std::size_t> resolve_ends(const View& view, const HotChanges& changes, UnreadableFiles* unreadable) {
+  std::size_t looked_at = 0;
+  for (const FileEntryPtr& f : view.catalog->files) {
+    if (!behind(*f, view.csn)) continue;
+    FIRN_ASSIGN(const bool looked, resolve_file(f, view, changes, unreadable));
+    looked_at += looked ? 1 : 0;
+  }
+  return looked_at;
 }
 
 Result<std::vector<std::uint64_t>> ends_by_files(const View& view, const KeyColumn& keys,

@@ -129,12 +129,8 @@ std::optional<std::uint64_t> TableScan::count() const {
     if (u.entry == nullptr) continue;
     const RowFileInfo& info = u.entry->info;
     if (info.history || info.tombstones != 0 || info.csn_max > csn_) return std::nullopt;
-    const auto first = static_cast<std::uint32_t>(u.file->group_first(u.group));
-    const auto low = std::lower_bound(u.ends->rows.begin(), u.ends->rows.end(), first);
-    const auto high = std::lower_bound(low, u.ends->rows.end(), first + static_cast<std::uint32_t>(u.rows));
-    sum += u.rows;
-    for (auto it = low; it != high; ++it)
-      if (u.ends->ends[static_cast<std::size_t>(it - u.ends->rows.begin())] <= csn_) sum -= 1;
+    const std::uint64_t first = u.file->group_first(u.group);
+    sum += u.rows - u.ends->count_ended(first, first + u.rows, csn_);
   }
   return sum;
 }
@@ -179,7 +175,7 @@ Result<ScanBatch> TableScan::read_hot(const Unit& unit) const {
 Result<std::optional<std::vector<std::uint32_t>>> TableScan::visible(const Unit& unit, ReadCost& cost) const {
   using Selection = std::optional<std::vector<std::uint32_t>>;
   const RowFileInfo& info = unit.entry->info;
-  const auto first = static_cast<std::uint32_t>(unit.file->group_first(unit.group));
+  const std::uint64_t first = unit.file->group_first(unit.group);
   std::vector<std::uint8_t> live(unit.rows, 1);
   bool all = true;
   if (info.tombstones != 0) {
@@ -201,10 +197,9 @@ Result<std::optional<std::vector<std::uint32_t>>> TableScan::visible(const Unit&
     for (std::size_t i = 0; i < unit.rows; ++i)
       if (values[i] <= csn_) live[i] = 0, all = false;
   } else {
-    auto it = std::lower_bound(unit.ends->rows.begin(), unit.ends->rows.end(), first);
-    for (; it != unit.ends->rows.end() && *it < first + unit.rows; ++it)
-      if (unit.ends->ends[static_cast<std::size_t>(it - unit.ends->rows.begin())] <= csn_)
-        live[*it - first] = 0, all = false;
+    std::vector<std::uint32_t> ended;
+    unit.ends->append_ended(first, first + unit.rows, csn_, ended);
+    for (const std::uint32_t row : ended) live[row - first] = 0, all = false;
   }
   if (all) return Selection{};
   std::vector<std::uint32_t> rows;

@@ -32,7 +32,7 @@ class TableScan {
   struct Unit {
     FileEntryPtr entry;  ///< nullptr: hot
     std::shared_ptr<const RowFile> file;
-    std::shared_ptr<const EndVector> ends;
+    std::shared_ptr<const DeletionVector> ends;
     std::size_t group = 0;
     std::size_t offset = 0, rows = 0;  ///< hot: rows of the image; offset == npos: the fresh rows
   };

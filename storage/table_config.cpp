@@ -121,6 +121,9 @@ const std::vector<Rule>& rules() {
       age(
           "history", "how long replaced and deleted rows stay readable",
           [](C & c) -> auto& { return c.history_us; }),
+      age(
+          "pin_max_age", "snapshots held longer than this are given up and their reads fail; 0s: never",
+          [](C & c) -> auto& { return c.pin_max_age_us; }),
       count<std::uint32_t>(
           "small_write_rows", "batches of at most this many rows go to hot", 0, 1'000'000,
           [](C & c) -> auto& { return c.small_write_rows; }),

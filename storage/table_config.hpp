@@ -35,6 +35,7 @@ struct HybridTableConfig {
   std::uint64_t hot_tier_max_size = 100u << 20;    ///< bytes
   std::uint64_t warm_tier_max_size = 1u << 30;     ///< bytes
   std::int64_t history_us = 24LL * 3'600'000'000;  ///< how long ended versions stay readable
+  std::int64_t pin_max_age_us = 0;                 ///< snapshots older than this are given up; 0: never
   std::uint32_t small_write_rows = 1'000;          ///< a batch of at most this many rows ...
   std::uint64_t small_write_bytes = 256u << 10;    ///< ... and bytes goes to the hot tier
   int cold_compression_level = 3;                  ///< zstd

@@ -45,9 +45,22 @@ Result<CommitInfo> TableStore::commit_one(WriteRequest request) {
   return std::move(impl_->engine->commit(std::span<WriteRequest>(&request, 1)).front());
 }
 
-Result<StoreSnapshot> TableStore::snapshot(std::optional<Csn> at) {
+namespace {
+
+/// What `read` answers, unless the pin broke: then versions that it needs may have gone while it read.
+template <class Read>
+auto read_pinned(const Engine& engine, const PinPtr& pin, Read read) -> decltype(read()) {
+  FIRN_TRY(engine.check_pin(pin));
+  auto answer = read();
+  FIRN_TRY(engine.check_pin(pin));
+  return answer;
+}
+
+}  // namespace
+
+Result<StoreSnapshot> TableStore::snapshot(std::optional<Csn> at, std::string owner) {
   StoreSnapshot s;
-  FIRN_ASSIGN(s.pin_, impl_->engine->pin(at));
+  FIRN_ASSIGN(s.pin_, impl_->engine->pin(at, std::move(owner)));
   return s;
 }
 Result<Csn> TableStore::csn_at(Timestamp t) const { return impl_->engine->csn_at(t); }
@@ -56,18 +69,21 @@ Result<std::optional<std::vector<Value>>> TableStore::get(const StoreSnapshot& a
                                                           ReadCost* cost) {
   FIRN_ASSIGN(const std::string encoded, encode_key(schema(), key));
   ReadCost local;
-  return impl_->engine->get(at.csn().value, encoded, cost != nullptr ? *cost : local);
+  return read_pinned(*impl_->engine, at.pin_, [&] {
+    return impl_->engine->get(at.csn().value, encoded, cost != nullptr ? *cost : local);
+  });
 }
 Result<Batch> TableStore::query(const Query& query, const StoreSnapshot& at, QueryProfile* profile,
                                 const ExecutionLimits& limits) {
-  return impl_->engine->query(query, at.csn().value, profile, limits);
+  return read_pinned(*impl_->engine, at.pin_,
+                     [&] { return impl_->engine->query(query, at.csn().value, profile, limits); });
 }
 Result<QueryProfile> TableStore::explain(const Query& query, const StoreSnapshot& at) {
-  return impl_->engine->explain(query, at.csn().value);
+  return read_pinned(*impl_->engine, at.pin_, [&] { return impl_->engine->explain(query, at.csn().value); });
 }
 Result<void> TableStore::scan_all(const StoreSnapshot& at,
                                   const std::function<Result<void>(const Batch&)>& sink) {
-  return impl_->engine->scan_all(at.csn().value, sink);
+  return read_pinned(*impl_->engine, at.pin_, [&] { return impl_->engine->scan_all(at.csn().value, sink); });
 }
 
 Result<JobReport> TableStore::run_job(const JobOrder& order) { return impl_->engine->run_job(order); }
@@ -75,6 +91,7 @@ std::optional<JobOrder> TableStore::next_job() { return impl_->engine->next_job(
 std::optional<JobOrder> TableStore::next_job_towards(StorageTier to) {
   return impl_->engine->next_job_towards(to);
 }
+Result<void> TableStore::follow_ends() { return impl_->engine->follow_ends(); }
 Result<void> TableStore::expire() { return impl_->engine->expire(); }
 Result<void> TableStore::checkpoint() { return impl_->engine->checkpoint(); }
 Result<CopyCounts> TableStore::backup(io::Disk& to, const std::string& folder,

@@ -21,6 +21,7 @@
 #include "schema/key_codec.hpp"
 #include "schema/query.hpp"
 #include "storage/file_copy.hpp"
+#include "storage/pins.hpp"
 #include "storage/query/execution.hpp"
 #include "storage/row_file.hpp"
 #include "storage/table_config.hpp"
@@ -68,7 +69,8 @@ struct JobReport {
   bool done = false;  ///< false: there was nothing to do
 };
 
-/// A maintenance order. Inputs empty and from_hot false: nothing.
+/// A maintenance order. Inputs empty and from_hot false: nothing. From hot to hot: superseded versions that nobody can
+/// read any more are dropped.
 struct JobOrder {
   StorageTier to = StorageTier::warm;
   bool from_hot = false;              ///< take the hot versions up to now (of the whole key range, in slices)
@@ -93,12 +95,22 @@ struct StoreStats {
   /// Maintenance jobs since open that could not prove that they change nothing, and were not published.
   std::uint64_t jobs_refused = 0;
   std::uint64_t log_bytes = 0, checkpoint_bytes = 0;
+  std::uint64_t versions = 0;  ///< live rows, tombstones and superseded versions, all tiers
   std::uint64_t pins = 0;
+  std::vector<PinView> pin_list;  ///< the oldest pins, kPinsListed at most
+  /// Commits that the file furthest behind has not been resolved past, and hot versions that files with their keys have
+  /// not been asked for; as found, before this look resolved them.
+  std::uint64_t lag_commits = 0, lag_keys = 0;
+  std::uint64_t delta_bytes = 0;      ///< of keys of hot versions that are kept for resolving
+  std::uint64_t vector_bytes = 0;     ///< of all deletion vectors in memory
+  std::uint64_t files_looked_at = 0;  ///< since open, to find which of their rows had ended
   Csn horizon;
   std::uint64_t bytes_written = 0, bytes_ingested = 0;  ///< since open: for write amplification
   std::int64_t recovery_us = 0;  ///< time the last open took to recover; 0 after a clean close
   std::string read_only_reason;  ///< "" = writable
 };
+
+inline constexpr std::size_t kPinsListed = 100;
 
 /// Decayed access of one file, as the analyzer keeps it.
 struct FileAccess {
@@ -133,6 +145,9 @@ struct StoreOptions {
   std::uint64_t checkpoint_log_bytes = 64u << 20;
   std::uint64_t warm_log_bytes = 256u << 20;  ///< a warm log file is closed above this size
   std::uint64_t segment_rows = 4u << 20;      ///< aim for a cold segment's rows
+  /// Keys of hot versions that wait to be looked for in files may take this much memory; writers resolve above it.
+  std::uint64_t unresolved_bytes_max = 32u << 20;
+  std::uint64_t purge_versions_min = 16'384;  ///< fewer superseded versions in hot are not worth a purge
   bool read_only = false;                     ///< open beside a live writer in another process
   std::function<void(std::string_view)> log;  ///< notices; nullptr: dropped
   /// Called by a job at a stage of its work, without any lock: "written" (the new files are durable, neither
@@ -147,12 +162,12 @@ class TableStore;
 class StoreSnapshot {
  public:
   StoreSnapshot() = default;
-  Csn csn() const { return pin_ ? *pin_ : Csn{}; }
+  Csn csn() const { return pin_ ? Csn{pin_->csn} : Csn{}; }
   explicit operator bool() const { return pin_ != nullptr; }
 
  private:
   friend class TableStore;
-  std::shared_ptr<const Csn> pin_;
+  PinPtr pin_;
 };
 
 /// What a query did, for EXPLAIN ANALYZE.
@@ -202,8 +217,9 @@ class TableStore {
 
   // --- reading ---------------------------------------------------------------------------------------------------
   /// Pins the newest visible CSN, or an older one: Error{horizon} naming the earliest readable CSN, {out_of_range} above
-  /// the newest.
-  Result<StoreSnapshot> snapshot(std::optional<Csn> at = std::nullopt);
+  /// the newest. `owner` is for listings. Older than the table's pin_max_age it is given up: reads through it are
+  /// Error{horizon} then.
+  Result<StoreSnapshot> snapshot(std::optional<Csn> at = std::nullopt, std::string owner = "snapshot");
   /// The last CSN whose commit time is <= t. Errors as snapshot(); a time in the future is {out_of_range}.
   Result<Csn> csn_at(Timestamp t) const;
   /// The row with this key, in schema order; nullopt if there is none.
@@ -225,6 +241,9 @@ class TableStore {
   std::optional<JobOrder> next_job();
   /// What would bring everything into `to`, whatever its age; nullopt: settled.
   std::optional<JobOrder> next_job_towards(StorageTier to);
+  /// Finds the rows of files that commits since the last call have ended, stores what was found when that is worth its
+  /// bytes, and gives up pins that are too old. Called every second or so; cheap when nothing was committed.
+  Result<void> follow_ends();
   /// Forgets history before the configured retention (never under a pin) and removes files that nobody needs.
   Result<void> expire();
   /// Writes a checkpoint and cuts the log.

@@ -1,5 +1,6 @@
 #include "storage/hot/hot_store.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <mutex>
@@ -65,6 +66,12 @@ Result<HotVersion> parse_version(std::uint64_t table_id, std::string_view key, s
 
 }  // namespace
 
+bool PurgeRule::covers(std::uint64_t begin, std::uint64_t end) const {
+  if (end > horizon) return false;
+  const auto pin = std::lower_bound(kept.begin(), kept.end(), begin);
+  return pin == kept.end() || *pin >= end;
+}
+
 std::string version_key(std::string_view key, std::uint64_t csn) {
   std::string out(key);
   const std::uint64_t inverted = big_endian(~csn);
@@ -128,11 +135,45 @@ struct HotReader::Impl {
   HotState state;
 };
 
+namespace {
+/// A version as its key and value begin, its checksum not looked at.
+struct RawVersion {
+  std::uint64_t csn;
+  Op op;
+};
+}  // namespace
+
 struct HotWriter::Impl {
   HotStore::Impl* store;
   LmdbTxn txn;
   HotState state;
   std::string scratch;
+
+  /// Drops the versions of keys in [min, max], newest first within a key, for which `gone(key, version)` says so.
+  template <class Gone>
+  Result<std::uint64_t> drop_where(std::string_view min, std::string_view max, Gone gone) {
+    LmdbEnv& env = *store->env;
+    FIRN_ASSIGN(LmdbCursor cursor, env.cursor(txn, env.rows()));
+    std::uint64_t dropped = 0;
+    std::string_view k = min, v;
+    FIRN_ASSIGN(bool found, cursor.move(MDB_SET_RANGE, k, v));
+    while (found) {
+      const std::string_view key = k.substr(0, k.size() - kVersionKeyBytes);
+      if (key > max) break;
+      std::uint64_t inverted;
+      std::memcpy(&inverted, k.data() + key.size(), kVersionKeyBytes);
+      if (gone(key, RawVersion{~big_endian(inverted), v.empty() ? Op::invalid : static_cast<Op>(v[0])})) {
+        state.versions -= 1;
+        state.bytes -= k.size() + v.size();
+        state.hash_sum -= hash_of(k, v);
+        dropped += 1;
+        if (const int rc = mdb_cursor_del(cursor.get(), 0); rc != 0) return lmdb_error(rc, "drop a row");
+      }
+      FIRN_ASSIGN(found, cursor.move(MDB_NEXT, k, v));
+    }
+    if (state.versions == 0) state.floor_csn = 0;
+    return dropped;
+  }
 };
 
 // --- store -----------------------------------------------------------------------------------------------------------
@@ -312,27 +353,40 @@ Result<void> HotWriter::put(std::string_view key, std::uint64_t csn, Op op, std:
 }
 
 Result<std::uint64_t> HotWriter::drop(std::string_view min, std::string_view max, std::uint64_t csn) {
-  LmdbEnv& env = *impl_->store->env;
-  FIRN_ASSIGN(LmdbCursor cursor, env.cursor(impl_->txn, env.rows()));
-  HotState& s = impl_->state;
-  std::uint64_t dropped = 0;
-  std::string_view k = min, v;
-  FIRN_ASSIGN(bool found, cursor.move(MDB_SET_RANGE, k, v));
-  while (found) {
-    const std::string_view key = k.substr(0, k.size() - kVersionKeyBytes);
-    if (key > max) break;
-    std::uint64_t inverted;
-    std::memcpy(&inverted, k.data() + key.size(), kVersionKeyBytes);
-    if (~big_endian(inverted) <= csn) {
-      s.versions -= 1;
-      s.bytes -= k.size() + v.size();
-      s.hash_sum -= hash_of(k, v);
-      dropped += 1;
-      if (const int rc = mdb_cursor_del(cursor.get(), 0); rc != 0) return lmdb_error(rc, "drop a row");
-    }
-    FIRN_ASSIGN(found, cursor.move(MDB_NEXT, k, v));
+  return impl_->drop_where(min, max, [&](std::string_view, const RawVersion& v) { return v.csn <= csn; });
+}
+
+Result<std::uint64_t> HotWriter::purge(std::string_view min, std::string_view max, const PurgeRule& rule) {
+  std::string key_now;
+  std::uint64_t newer = 0;  // of the version of this key met just before; 0: of another key
+  struct Newest {
+    std::string key;
+    std::uint64_t csn = 0;
+    bool bare = false;  // a tombstone that hides nothing here
+  } newest;
+  std::vector<std::pair<std::string, std::uint64_t>> bare;
+  const auto end_of_key = [&] {
+    if (rule.tombstones && newest.bare) bare.emplace_back(newest.key, newest.csn);
+  };
+  FIRN_ASSIGN(std::uint64_t dropped,
+              impl_->drop_where(min, max, [&](std::string_view key, const RawVersion& v) {
+                if (newer == 0 || key != key_now) {
+                  end_of_key();
+                  key_now.assign(key);
+                  newest = {key_now, v.csn, v.op == Op::tombstone && v.csn <= rule.horizon};
+                  newer = v.csn;
+                  return false;
+                }
+                const bool gone = rule.covers(v.csn, newer);
+                newer = v.csn;
+                if (!gone) newest.bare = false;
+                return gone;
+              }));
+  end_of_key();
+  for (const auto& [key, csn] : bare) {
+    FIRN_ASSIGN(const std::uint64_t one, drop(key, key, csn));
+    dropped += one;
   }
-  if (s.versions == 0) s.floor_csn = 0;
   return dropped;
 }
 

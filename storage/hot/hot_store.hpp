@@ -5,7 +5,7 @@
 //            id, key and the value before it
 //   catalog  key: one letter and an id; value: bytes | u32 CRC32C over table id, key and bytes
 //              "s" state   "f"+id file   "v"+version schema   "c" configuration   "t"+time commit times (apply_records)
-//              "k"+producer 0 sequence  token   "a"+id access account
+//              "k"+producer 0 sequence  token   "a"+id access account   "d"+id deletion vector (engine_ends.cpp)
 // The environment is opened with MDB_NOSYNC: it is never trusted after anything but a clean shutdown. One writer at a
 // time; any number of readers, each a LMDB read transaction that should end soon.
 #pragma once
@@ -43,6 +43,16 @@ struct HotVersion {
   std::uint64_t csn = 0;
   Op op = Op::invalid;
   std::string_view row;  ///< into the map; valid until the transaction ends
+};
+
+/// Which versions a purge drops.
+struct PurgeRule {
+  std::uint64_t horizon = 0;        ///< a version that ended at or below it may go ...
+  std::vector<std::uint64_t> kept;  ///< ... unless one of these CSNs lies in it; ascending
+  bool tombstones =
+      false;  ///< a key's newest version goes too if it is a tombstone from at or below the horizon and
+              ///< no older version stays
+  bool covers(std::uint64_t begin, std::uint64_t end) const;
 };
 
 class HotStore;
@@ -88,6 +98,9 @@ class HotWriter {
   Result<void> put(std::string_view key, std::uint64_t csn, Op op, std::string_view row);
   /// Drops versions of keys in [min, max] with CSN <= csn; returns how many.
   Result<std::uint64_t> drop(std::string_view min, std::string_view max, std::uint64_t csn);
+  /// Drops superseded versions of keys in [min, max]: each ends at the CSN of the next newer version of its key here.
+  /// Returns how many went.
+  Result<std::uint64_t> purge(std::string_view min, std::string_view max, const PurgeRule& rule);
   Result<void> put_catalog(std::string_view key, std::string_view bytes);
   Result<void> remove_catalog(std::string_view key);
   /// As HotReader's, with what this transaction has written. The catalog must not be changed by `visit`.

@@ -100,6 +100,14 @@ std::string obey(Table& table, const std::string& line) {
   } else if (verb == "move") {
     in >> text;
     table.move(text == "cold" ? StorageTier::cold : text == "warm" ? StorageTier::warm : StorageTier::hot);
+  } else if (verb == "forget") {  // history, at once
+    HybridTableConfig config = table.store->config();
+    config.history_us = 0;
+    WriteRequest r;
+    r.kind = WriteRequest::Kind::config;
+    r.config = config;
+    table.store->commit_one(std::move(r)).value();
+    table.store->run_job({.to = StorageTier::hot, .from_hot = true, .hot_upto = 0, .inputs = {}}).value();
   } else if (verb == "checkpoint") {
     table.store->checkpoint().value();
   } else if (verb == "close") {
@@ -290,6 +298,25 @@ TEST(ForeignReaderTest, FollowsTheCommitsOfAnotherProcess) {
   writer("open");
   writer("write 200 1 5");
   EXPECT_EQ(reader.sum(), 125);
+}
+
+TEST(ForeignReaderTest, ASnapshotThatTheWritersHorizonHasPassedIsAnErrorNeverOtherRows) {
+  ScratchFolder folder;
+  OtherProcess writer(folder.path());
+  writer("create");
+  writer("write 0 10 1");
+  Table reader(folder.path());
+  reader.open(true);
+  const auto old = reader.store->snapshot().value();
+  writer("write 0 10 2");
+  writer("write 0 10 3");
+  EXPECT_EQ(read_state(*reader.store, old).value().at(0).v, 1);
+  writer("forget");
+  const auto rows = read_state(*reader.store, old);
+  ASSERT_FALSE(rows);
+  EXPECT_EQ(rows.error().code(), ErrorCode::horizon);
+  EXPECT_FALSE(reader.store->get(old, reader.shape.key(1)));
+  EXPECT_EQ(reader.sum(), 30);
 }
 
 TEST(ForeignReaderTest, AnswersWhileFilesRetireUnderIt) {

@@ -64,6 +64,7 @@ class ModelTest : public ::testing::TestWithParam<KeyKind> {
       EXPECT_GE(it == list.end() ? 0 : it->second, testing::short_scale() ? 1 : n) << name;
     };
     for (const auto& [name, n] : counts.done) at_least(counts.done, name, 200);
+    at_least(counts.moved, "hot -> hot", 100);
     for (const char* move : {"hot -> warm", "warm -> cold", "cold -> warm", "warm -> hot", "cold -> hot",
                              "warm -> warm", "cold -> cold"}) {
       at_least(counts.moved, move, 100);

@@ -46,6 +46,8 @@ class Model {
     options_.warm_log_bytes = 96 << 10;
     options_.segment_rows = 300;
     options_.hot_map_bytes = std::size_t{16} << 20;
+    options_.purge_versions_min = 40;
+    options_.unresolved_bytes_max = 24 << 10;
     options_.job_hook = [this](std::string_view stage) { in_mid_job(stage); };
     config_.small_write_rows = kSmallRows;
     config_.hot_tier_max_age_us = 2 * kHour;
@@ -131,6 +133,8 @@ class Model {
         {"next job", 3, &Model::next_job},
         {"checkpoint", 2, &Model::checkpoint},
         {"expire", 2, &Model::expire},
+        {"follow ends", 3, &Model::follow_ends},
+        {"purge", 3, &Model::purge},
         {"configure", 2, &Model::configure},
         {"wait", 6, &Model::wait},
         {"close", 2, &Model::close},
@@ -551,6 +555,9 @@ class Model {
         checkpoint();
       } else if (pick < 85) {
         expire();
+      } else if (pick < 90) {
+        nested_ = true;  // without tombstones the job under way is void
+        purge();
       } else {
         nested_ = true;
         job();
@@ -572,6 +579,19 @@ class Model {
     store_->expire().value();
     csn_ = std::max(csn_, now());
     recall();
+  }
+  void follow_ends() {
+    note("follow ends");
+    store_->follow_ends().value();
+    const StoreStats stats = store_->stats().value();
+    expect(stats.lag_commits == 0 && stats.lag_keys == 0, "ends were followed and are behind");
+  }
+  /// Drops superseded hot versions, however few there are.
+  void purge() {
+    JobOrder order;
+    order.from_hot = true;
+    order.to = StorageTier::hot;
+    run(order);
   }
   void configure() {
     static constexpr std::int64_t kHistories[] = {0, 60 * kSecond, kHour, 30 * kHour};

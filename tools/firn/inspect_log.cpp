@@ -40,6 +40,11 @@ std::string describe(const storage::LogRecord& r) {
   for (const storage::HotDrop& drop : r.drops)
     out += "      drops hot versions up to commit " + std::to_string(drop.csn) + " of keys " +
            hex_of(drop.key_min) + ".." + hex_of(drop.key_max) + "\n";
+  for (const storage::HotPurge& purge : r.purges)
+    out += "      drops hot versions that ended by commit " + std::to_string(purge.rule.horizon) +
+           " of keys " + hex_of(purge.key_min) + ".." + hex_of(purge.key_max) +
+           (purge.rule.kept.empty() ? "" : ", but for " + std::to_string(purge.rule.kept.size()) + " pins") +
+           "\n";
   return out;
 }
 

@@ -1,0 +1,198 @@
+// What nobody can read any more goes: superseded versions in the hot tier whose end lies at or below the horizon with no
+// pin inside, and history files that hold mostly such versions.
+//
+// A purge of the hot tier is a log record a slice: key range, horizon, the CSNs that pins keep, and whether tombstones
+// with nothing below them go too. Which versions it drops follows from these and from the hot tier as the records before
+// left it, so that replay drops the same. A version ends at the next newer one of its key *in hot*, at the latest; where
+// a file ended it earlier, it is kept longer than it must be, never shorter. A pin below the horizon was taken before
+// that horizon was, so nobody can pin what a purge has not kept.
+#include <algorithm>
+
+#include "storage/engine.hpp"
+
+namespace firn::storage {
+namespace {
+
+// Dropping a slice must not stop writers for long (measured: 2 to 4 us a version).
+constexpr std::size_t kSliceDropped = 8'192, kSliceVisited = 65'536;
+constexpr std::int64_t kLookRestUs = 60'000'000;
+
+/// Walks a slice of the hot tier and counts what a purge would drop.
+class PurgeLook {
+ public:
+  explicit PurgeLook(hot::PurgeRule rule) : rule_(std::move(rule)) {}
+
+  /// False at the first key behind the slice, which next() names then.
+  bool visit(std::string_view key, const hot::HotVersion& v) {
+    if (visited_ == 0 || key != key_) {
+      end_of_key();
+      if (superseded_gone_ + bare_tombstones_ >= kSliceDropped || visited_ >= kSliceVisited) {
+        next_.assign(key);
+        return false;
+      }
+      key_.assign(key);
+      newer_ = older_kept_ = 0;
+      bare_ = v.op == hot::Op::tombstone && v.csn <= rule_.horizon;
+    } else if (rule_.covers(v.csn, newer_)) {
+      superseded_gone_ += 1;
+      note_drop();
+    } else {
+      superseded_kept_ += 1;
+      older_kept_ += 1;
+    }
+    newer_ = v.csn;
+    visited_ += 1;
+    return true;
+  }
+  void end_of_key() {
+    if (visited_ == 0 || !bare_ || older_kept_ != 0) return;
+    bare_tombstones_ += 1;
+    note_drop();
+  }
+
+  const std::string& first() const { return first_; }
+  const std::string& last() const { return last_; }
+  const std::string& next() const { return next_; }
+  std::uint64_t visited() const { return visited_; }
+  std::uint64_t superseded_gone() const { return superseded_gone_; }
+  std::uint64_t superseded_kept() const { return superseded_kept_; }
+  std::uint64_t bare_tombstones() const { return bare_tombstones_; }
+
+ private:
+  void note_drop() {
+    if (last_.empty()) first_ = key_;
+    last_ = key_;
+  }
+
+  hot::PurgeRule rule_;
+  std::string key_, first_, last_, next_;
+  std::uint64_t newer_ = 0, older_kept_ = 0;
+  std::uint64_t visited_ = 0, superseded_gone_ = 0, superseded_kept_ = 0, bare_tombstones_ = 0;
+  bool bare_ = false;  ///< the key's newest version is a tombstone that only older versions need
+};
+
+/// No new pin below a horizon that is about to be taken.
+class FloorHold {
+ public:
+  FloorHold(Pins& pins, std::uint64_t floor) : pins_(pins) { pins_.set_floor(floor); }
+  ~FloorHold() { pins_.set_floor(0); }  // the catalog's horizon says it by now, or nothing went
+  FloorHold(const FloorHold&) = delete;
+  FloorHold& operator=(const FloorHold&) = delete;
+
+ private:
+  Pins& pins_;
+};
+
+}  // namespace
+
+/// The horizon that the configuration asks for, never below the catalog's.
+std::uint64_t Engine::due_horizon(const View& now) {
+  const std::int64_t until = std::max(clock->now().us, now.time_us) - now.catalog->config.history_us;
+  const Result<Csn> csn = csn_at(Timestamp{until});
+  return csn ? std::max(now.catalog->horizon, csn->value) : now.catalog->horizon;
+}
+
+/// Takes the horizon that is due, so that the job which asks moves nothing that nobody can read.
+Result<void> Engine::advance_horizon() {
+  break_old_pins();
+  std::lock_guard alone(horizon_mutex_);
+  const View now = view();
+  const std::uint64_t horizon = due_horizon(now);
+  if (horizon <= now.catalog->horizon) return {};
+  const FloorHold hold(pins_, horizon);
+  LogRecord record;
+  record.horizon = horizon;
+  return publish(std::move(record), {});
+}
+
+void Engine::break_old_pins() {
+  const std::int64_t limit = view().catalog->config.pin_max_age_us, now = clock->now().us;
+  if (limit == 0) return;
+  for (const PinView& p : pins_.break_older_than(now - limit, now))
+    note("table " + name + ": gave up the snapshot of \"" + p.owner + "\" at CSN " + std::to_string(p.csn) +
+         ", which was " + std::to_string(p.age_us / 1'000'000) + " s old (pin_max_age)");
+}
+
+/// Whether enough has gathered in hot for a look to be worth it: it reads the whole hot tier once.
+bool Engine::purge_due(const hot::HotState& hot, std::int64_t now_us) const {
+  const std::uint64_t least = options.purge_versions_min;
+  const std::uint64_t needed = std::min<std::uint64_t>(hot_needed_, hot.versions);
+  if (hot.versions >= needed + std::max(least, needed / 2)) return true;
+  // What history or pins kept the last time may be free by now.
+  return std::min<std::uint64_t>(hot_superseded_, hot.versions) >= least &&
+         now_us - hot_looked_us_ >= kLookRestUs;
+}
+
+Result<JobReport> Engine::purge_hot() {
+  JobReport report;
+  report.from = report.to = StorageTier::hot;
+  break_old_pins();
+  std::lock_guard alone(horizon_mutex_);
+  hot_looked_us_ = clock->now().us;
+  const std::uint64_t horizon = due_horizon(view());
+  const FloorHold hold(pins_, horizon);
+  std::uint64_t superseded = 0;
+  std::string from;
+  for (bool more = true; more;) {
+    HotPurge purge;
+    purge.rule = {horizon, pins_.below(horizon), false};
+    PurgeLook look(purge.rule);
+    more = false;
+    {
+      FIRN_ASSIGN(const ReadContext context, begin_read());
+      FIRN_TRY(context.hot.visit_versions(
+          from, [&](std::string_view key, const hot::HotVersion& v) -> Result<bool> {
+            more = !look.visit(key, v);
+            return !more;
+          }));
+      if (!more) look.end_of_key();
+      // Tombstones go where no file has rows that they might hide.
+      const Catalog& catalog = *context.view.catalog;
+      purge.rule.tombstones = std::none_of(
+          catalog.files.begin(), catalog.files.end(),
+          [&](const FileEntryPtr& f) { return ranges_overlap(f->info, look.first(), look.last()); });
+    }
+    const std::uint64_t gone = look.superseded_gone() + (purge.rule.tombstones ? look.bare_tombstones() : 0);
+    report.rows_in += look.visited();
+    report.rows_dropped += gone;
+    superseded += look.superseded_kept();
+    from = look.next();
+    if (gone == 0) continue;
+    purge.key_min = look.first();
+    purge.key_max = look.last();
+    LogRecord record;
+    record.horizon = horizon;
+    record.purges.push_back(std::move(purge));
+    FIRN_TRY(publish(std::move(record), {}));
+    report.done = true;
+  }
+  report.rows_out = report.rows_in - report.rows_dropped;
+  hot_needed_ = report.rows_out;
+  hot_superseded_ = superseded;
+  return report;
+}
+
+/// Whether enough of a history file may lie below the horizon, by its CSNs; once in a while.
+bool Engine::worth_a_look(const FileEntry& history, std::uint64_t horizon, std::int64_t now_us) const {
+  const RowFileInfo& info = history.info;
+  return info.csn_min + (info.end_max - info.csn_min) / 2 <= horizon &&
+         history.due_for_a_look(now_us, kLookRestUs);
+}
+
+/// Whether more than half of a history file's versions could go at that horizon.
+Result<bool> Engine::mostly_unneeded(const FileEntry& history, std::uint64_t horizon) const {
+  const hot::PurgeRule rule{horizon, pins_.below(horizon), false};
+  FIRN_ASSIGN(const auto file, history.open());
+  std::uint64_t unneeded = 0;
+  ReadCost cost;
+  for (std::size_t g = 0; g < file->groups(); ++g) {
+    FIRN_ASSIGN(const Column begins, file->csns(g, cost));
+    FIRN_ASSIGN(const Column ends, file->ends(g, cost));
+    const Column b = begins.to_plain(), e = ends.to_plain();
+    const auto begin = b.as<std::uint64_t>(), end = e.as<std::uint64_t>();
+    for (std::size_t i = 0; i < begin.size(); ++i) unneeded += rule.covers(begin[i], end[i]) ? 1 : 0;
+  }
+  return unneeded * 2 > history.info.rows;
+}
+
+}  // namespace firn::storage
