@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "storage/column_mapping.hpp"
 #include "storage/engine.hpp"
 
 namespace firn::storage {
@@ -97,26 +98,10 @@ std::size_t Source::group_of(std::uint32_t row) const {
 Result<void> Source::load(std::size_t g) {
   if (!groups_[g].empty()) return {};
   ReadCost cost;
-  const Schema& own = file_->schema();
-  std::vector<std::size_t> wanted, target;
-  std::vector<Column> columns(schema_.size());
+  const ColumnMapping mapping(file_->schema(), schema_);
   const auto rows = static_cast<std::size_t>(file_->group_first(g + 1) - file_->group_first(g));
-  for (std::size_t i = 0; i < schema_.size(); ++i) {
-    bool found = false;
-    for (std::size_t j = 0; j < own.size() && !found; ++j) {
-      if (own[j].id != schema_[i].id) continue;
-      wanted.push_back(j);
-      target.push_back(i);
-      found = true;
-    }
-    if (found) continue;
-    ColumnBuilder nulls(schema_[i].type);
-    for (std::size_t r = 0; r < rows; ++r) nulls.append_null();
-    columns[i] = nulls.finish();
-  }
-  FIRN_ASSIGN(std::vector<Column> read, file_->read(g, wanted, cost));
-  for (std::size_t i = 0; i < target.size(); ++i) columns[target[i]] = std::move(read[i]);
-  groups_[g] = std::move(columns);
+  FIRN_ASSIGN(std::vector<Column> read, file_->read(g, mapping.stored(), cost));
+  groups_[g] = mapping.columns(std::move(read), rows);
   return {};
 }
 

@@ -48,7 +48,7 @@ class Source {
   /// The version here, with its end as known at `base`.
   Pick pick(std::uint32_t index, std::uint64_t base) const;
 
-  /// Columns of the current schema for these rows, in the given order. Groups that lie behind are not kept.
+  /// Columns of the schema given to open() for these rows, in the given order. Groups that lie behind are not kept.
   Result<std::vector<Column>> take(std::span<const std::uint32_t> rows);
 
  private:

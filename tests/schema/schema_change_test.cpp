@@ -60,7 +60,7 @@ TEST(SchemaChangeTest, ErrorsPointAtThePlace) {
   const auto error = [](const std::string& text) {
     const auto parsed = parse_alter(text);
     EXPECT_FALSE(parsed) << text;
-    return parsed ? Error() : parsed.error();
+    return parsed ? Error(ErrorCode::internal, "taken") : parsed.error();
   };
   EXPECT_TRUE(says(error("ADD x int7").message(), "no type is named 'int7'"));
   EXPECT_EQ(error("ADD x int7").position(), 6U);
