@@ -7,10 +7,10 @@
 namespace firn {
 namespace {
 
-constexpr std::string_view kReserved = "_row";
+constexpr std::string_view kRowKeyName = "_row";
 
-Error refused(std::string message) { return {ErrorCode::invalid_argument, std::move(message)}; }
-std::string shown(std::string_view column) { return "column \"" + std::string(column) + "\""; }
+Error not_allowed(std::string message) { return {ErrorCode::invalid_argument, std::move(message)}; }
+std::string column_shown(std::string_view column) { return "column \"" + std::string(column) + "\""; }
 
 bool is_key(const Schema& schema, std::size_t at) {
   return std::find(schema.key().begin(), schema.key().end(), at) != schema.key().end();
@@ -20,14 +20,14 @@ Result<std::size_t> position(const Schema& schema, const std::string& name) {
   if (const auto at = schema.find(name)) return *at;
   std::string names;
   for (const ColumnSchema& c : schema.columns()) names += (names.empty() ? "" : ", ") + c.name;
-  return Error(ErrorCode::not_found, "the table has no " + shown(name) + "; it has " + names);
+  return Error(ErrorCode::not_found, "the table has no " + column_shown(name) + "; it has " + names);
 }
 
 Result<void> check_new_name(const Schema& schema, const std::string& name) {
-  if (name == kReserved) return refused("the name _row is reserved for the key of tables without one");
+  if (name == kRowKeyName) return not_allowed("the name _row is reserved for the key of tables without one");
   for (const ColumnSchema& c : schema.columns())
     if (c.name == name)
-      return Error(ErrorCode::already_exists, "the table has a " + shown(name) + " already");
+      return Error(ErrorCode::already_exists, "the table has a " + column_shown(name) + " already");
   return {};
 }
 
@@ -47,10 +47,11 @@ Result<Schema> with_columns(const Schema& before, std::vector<ColumnSchema> colu
 Result<Schema> with_added(const Schema& schema, const SchemaChange& change) {
   FIRN_TRY(check_new_name(schema, change.column));
   Result<Value> value = coerce(change.default_value, change.type);
-  if (!value) return value.error().within("the default of " + shown(change.column));
+  if (!value) return value.error().within("the default of " + column_shown(change.column));
   if (!change.nullable && value->is_null())
-    return refused(shown(change.column) +
-                   " is to be not null, but the rows that are there have no value for it: give a DEFAULT");
+    return not_allowed(
+        column_shown(change.column) +
+        " is to be not null, but the rows that are there have no value for it: give a DEFAULT");
   std::vector<ColumnSchema> columns = schema.columns();
   const auto at = schema.has_row_key() ? columns.end() - 1 : columns.end();  // `_row` stays the last
   columns.insert(at, {0, change.column, change.type, change.nullable, std::move(*value)});
@@ -60,19 +61,20 @@ Result<Schema> with_added(const Schema& schema, const SchemaChange& change) {
 Result<Schema> with_dropped(const Schema& schema, const SchemaChange& change) {
   FIRN_ASSIGN(const std::size_t at, position(schema, change.column));
   if (is_key(schema, at))
-    return refused(shown(change.column) + " is part of the key: it can be renamed, not dropped");
+    return not_allowed(column_shown(change.column) + " is part of the key: it can be renamed, not dropped");
   if (schema.time() == at)
-    return refused(shown(change.column) + " is the event time: it can be renamed, not dropped");
+    return not_allowed(column_shown(change.column) + " is the event time: it can be renamed, not dropped");
   std::vector<ColumnSchema> columns = schema.columns();
   columns.erase(columns.begin() + static_cast<std::ptrdiff_t>(at));
   if (columns.size() == 1 && schema.has_row_key())
-    return refused(shown(change.column) + " is the table's only column: drop the table instead");
+    return not_allowed(column_shown(change.column) + " is the table's only column: drop the table instead");
   return with_columns(schema, std::move(columns));
 }
 
 Result<Schema> with_renamed(const Schema& schema, const SchemaChange& change) {
   FIRN_ASSIGN(const std::size_t at, position(schema, change.column));
-  if (schema[at].name == kReserved) return refused("the key _row of tables without one cannot be renamed");
+  if (schema[at].name == kRowKeyName)
+    return not_allowed("the key _row of tables without one cannot be renamed");
   FIRN_TRY(check_new_name(schema, change.new_name));
   std::vector<ColumnSchema> columns = schema.columns();
   columns[at].name = change.new_name;
@@ -94,12 +96,13 @@ Result<Schema> with_widened(const Schema& schema, const SchemaChange& change) {
   const TypeId from = schema[at].type;
   const std::string types = std::string(name_of(from)) + " to " + std::string(name_of(change.type));
   if (is_key(schema, at))
-    return refused(shown(change.column) + " is part of the key: its type cannot change, only its name");
+    return not_allowed(column_shown(change.column) +
+                       " is part of the key: its type cannot change, only its name");
   if (from == change.type)
-    return refused(shown(change.column) + " is " + std::string(name_of(from)) + " already");
+    return not_allowed(column_shown(change.column) + " is " + std::string(name_of(from)) + " already");
   if (!is_widening(from, change.type))
-    return refused(shown(change.column) + " cannot go from " + types + ": values could be lost; " +
-                   wider_types(from));
+    return not_allowed(column_shown(change.column) + " cannot go from " + types + ": values could be lost; " +
+                       wider_types(from));
   std::vector<ColumnSchema> columns = schema.columns();
   columns[at].type = change.type;
   FIRN_ASSIGN(columns[at].default_value, columns[at].default_value.cast(change.type));
@@ -129,7 +132,7 @@ Result<Schema> apply_change(const Schema& schema, const SchemaChange& change) {
     case SchemaChange::Kind::widen:
       return with_widened(schema, change);
   }
-  return refused("unknown kind of schema change");
+  return not_allowed("unknown kind of schema change");
 }
 
 SchemaChange SchemaChange::add(std::string column, TypeId type, Value default_value, bool nullable) {

@@ -14,7 +14,7 @@ std::vector<std::size_t> all_columns(const Schema& schema) {
 }
 
 /// Most often a column lies where it lay before.
-std::optional<std::size_t> place_of(const Schema& stored, std::uint32_t id, std::size_t guess) {
+std::optional<std::size_t> place_by_id(const Schema& stored, std::uint32_t id, std::size_t guess) {
   if (guess < stored.size() && stored[guess].id == id) return guess;
   return stored.find_id(id);
 }
@@ -29,7 +29,7 @@ ColumnMapping::ColumnMapping(const Schema& stored, const Schema& wanted,
     const ColumnSchema& column = wanted[c];
     Target target;
     target.type = column.type;
-    if (const auto at = place_of(stored, column.id, c)) {
+    if (const auto at = place_by_id(stored, column.id, c)) {
       target.read = stored_.size();
       target.converted = stored[*at].type != column.type;
       stored_.push_back(*at);

@@ -183,7 +183,7 @@ Result<JobReport> Engine::rewrite_files(const JobOrder& order) {
   std::vector<std::unique_ptr<Source>> sources;
   std::int64_t created = 0;
   for (const FileEntryPtr& f : inputs) {
-    FIRN_ASSIGN(auto s, Source::open(f, schema));
+    FIRN_ASSIGN(auto s, Source::open(f, schema, base_view.catalog->schemas));
     sources.push_back(std::move(s));
     report.rows_in += f->info.rows;
     report.bytes_in += f->info.length;

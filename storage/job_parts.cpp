@@ -11,11 +11,13 @@ PendingFiles::~PendingFiles() {
   if (!files_.empty()) engine_.discard(files_);
 }
 
-Result<std::unique_ptr<Source>> Source::open(FileEntryPtr entry, const Schema& schema) {
+Result<std::unique_ptr<Source>> Source::open(FileEntryPtr entry, const Schema& schema,
+                                             std::shared_ptr<const SchemaHistory> schemas) {
   std::unique_ptr<Source> s(new Source);
   FIRN_ASSIGN(s->file_, entry->open());
   FIRN_ASSIGN(s->keys_, s->file_->keys());
   s->schema_ = schema;
+  s->schemas_ = std::move(schemas);
   s->entry_ = std::move(entry);
   s->ends_ = s->entry_->ends();
   const std::uint64_t rows = s->file_->info().rows;
@@ -102,7 +104,27 @@ Result<void> Source::load(std::size_t g) {
   const auto rows = static_cast<std::size_t>(file_->group_first(g + 1) - file_->group_first(g));
   FIRN_ASSIGN(std::vector<Column> read, file_->read(g, mapping.stored(), cost));
   groups_[g] = mapping.columns(std::move(read), rows);
+  clear_dropped(g, groups_[g]);
   return {};
+}
+
+/// A version of commit c has the columns in force at c and no others: what a block that was prepared before a drop and
+/// committed after it holds in that column is no part of it.
+void Source::clear_dropped(std::size_t g, std::vector<Column>& columns) const {
+  const auto first = static_cast<std::size_t>(file_->group_first(g));
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    const auto dropped = schemas_->dropped_at(schema_[c].id);
+    if (!dropped || file_->info().csn_max < *dropped || !file_->schema().find_id(schema_[c].id)) continue;
+    const Column plain = columns[c].to_plain();
+    ColumnBuilder kept(plain.type);
+    for (std::size_t r = 0; r < static_cast<std::size_t>(plain.length); ++r) {
+      if (csns_[first + r] < *dropped)
+        kept.append_from(plain, r);
+      else if (schema_[c].default_value.is_null() || !kept.append(schema_[c].default_value))
+        kept.append_null();
+    }
+    columns[c] = kept.finish();
+  }
 }
 
 Result<Batch> gather(std::vector<std::unique_ptr<Source>>& sources, std::span<const Pick> picks,

@@ -37,7 +37,9 @@ Lives lives_of(std::span<const Pick> picks, bool history);
 /// An input file read in key order. Ascending files give up a row group once they are past it.
 class Source {
  public:
-  static Result<std::unique_ptr<Source>> open(FileEntryPtr entry, const Schema& schema);
+  /// Rows come in `schema`, one for files of a table with these schemas.
+  static Result<std::unique_ptr<Source>> open(FileEntryPtr entry, const Schema& schema,
+                                              std::shared_ptr<const SchemaHistory> schemas);
 
   bool at_end() const { return position_ >= keys_->keys.size(); }
   const KeyColumn& keys() const { return keys_->keys; }
@@ -54,10 +56,12 @@ class Source {
  private:
   std::size_t group_of(std::uint32_t row) const;
   Result<void> load(std::size_t g);
+  void clear_dropped(std::size_t g, std::vector<Column>& columns) const;
   void release_passed();
 
   FileEntryPtr entry_;
   Schema schema_;
+  std::shared_ptr<const SchemaHistory> schemas_;
   std::shared_ptr<const RowFile> file_;
   std::shared_ptr<const FileKeys> keys_;
   std::shared_ptr<const EndVector> ends_;

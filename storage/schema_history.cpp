@@ -64,6 +64,15 @@ std::optional<std::size_t> SchemaHistory::find_former_name(std::string_view name
   return std::nullopt;
 }
 
+std::optional<std::uint64_t> SchemaHistory::dropped_at(std::uint32_t column_id) const {
+  for (std::size_t i = entries_.size(); i-- > 0;) {
+    if (!entries_[i]->version.schema.find_id(column_id)) continue;
+    if (i + 1 == entries_.size()) return std::nullopt;
+    return entries_[i + 1]->version.csn;
+  }
+  return std::nullopt;
+}
+
 Result<Schema> SchemaHistory::storage_schema(
     const std::function<bool(std::uint64_t, std::uint64_t)>& needed) const {
   const Schema& now = newest().version.schema;

@@ -41,6 +41,9 @@ class SchemaHistory {
   /// Position in the newest schema of the column that had this name in some version, the newest such version first.
   std::optional<std::size_t> find_former_name(std::string_view name) const;
 
+  /// The commit that dropped the column; nullopt if the newest version has it, or none ever had.
+  std::optional<std::uint64_t> dropped_at(std::uint32_t column_id) const;
+
   /// What files are written with: the newest columns, and dropped ones that a readable state still has, in their widest
   /// type, nullable, under another name where theirs is taken. `needed(begin, end)`: a CSN in [begin, end) can be read.
   /// Error {invalid_argument} if these are more columns than a table may have.

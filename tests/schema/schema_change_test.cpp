@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace firn {
 namespace {
 
@@ -17,7 +19,7 @@ Schema after(const std::string& text, const Schema& schema = kTable) {
 }
 
 /// The message of the refusal, which must have this code.
-std::string refusal(ErrorCode code, const std::string& text, const Schema& schema = kTable) {
+std::string alter_refusal(ErrorCode code, const std::string& text, const Schema& schema = kTable) {
   const auto made = apply_change(schema, change_of(text));
   EXPECT_FALSE(made) << text;
   if (made) return "";
@@ -93,11 +95,11 @@ TEST(SchemaChangeTest, TheGeneratedKeyStaysLastWithItsId) {
   EXPECT_EQ(s[1].id, 3U);
   EXPECT_EQ(s[2].name, "_row");
   EXPECT_EQ(s[2].id, 2U);
-  EXPECT_TRUE(says(refusal(ErrorCode::invalid_argument, "DROP a", table), "only column"));
-  refusal(ErrorCode::invalid_argument, "DROP _row", table);
-  refusal(ErrorCode::invalid_argument, "RENAME _row TO x", table);
-  refusal(ErrorCode::invalid_argument, "RENAME a TO _row", table);
-  refusal(ErrorCode::invalid_argument, "ADD _row u64");
+  EXPECT_TRUE(says(alter_refusal(ErrorCode::invalid_argument, "DROP a", table), "only column"));
+  alter_refusal(ErrorCode::invalid_argument, "DROP _row", table);
+  alter_refusal(ErrorCode::invalid_argument, "RENAME _row TO x", table);
+  alter_refusal(ErrorCode::invalid_argument, "RENAME a TO _row", table);
+  alter_refusal(ErrorCode::invalid_argument, "ADD _row u64");
 }
 
 TEST(SchemaChangeTest, AnIdIsNeverGivenAgain) {
@@ -111,10 +113,11 @@ TEST(SchemaChangeTest, KeyAndEventTimeCanOnlyBeRenamed) {
   const Schema s = after("RENAME ts TO at", after("RENAME id TO number"));
   EXPECT_EQ(s[s.key()[0]].name, "number");
   EXPECT_EQ(s[*s.time()].name, "at");
-  EXPECT_TRUE(says(refusal(ErrorCode::invalid_argument, "DROP id"), "part of the key"));
-  EXPECT_TRUE(says(refusal(ErrorCode::invalid_argument, "DROP ts"), "event time"));
+  EXPECT_TRUE(says(alter_refusal(ErrorCode::invalid_argument, "DROP id"), "part of the key"));
+  EXPECT_TRUE(says(alter_refusal(ErrorCode::invalid_argument, "DROP ts"), "event time"));
   const Schema narrow = Schema::parse("id u32, v i64", {.key = {"id"}}).value();
-  EXPECT_TRUE(says(refusal(ErrorCode::invalid_argument, "ALTER id TYPE u64", narrow), "part of the key"));
+  EXPECT_TRUE(
+      says(alter_refusal(ErrorCode::invalid_argument, "ALTER id TYPE u64", narrow), "part of the key"));
 }
 
 TEST(SchemaChangeTest, WideningTakesTheDefaultAlong) {
@@ -153,24 +156,24 @@ TEST(SchemaChangeTest, OnlyLosslessTypeChangesAreTaken) {
       EXPECT_EQ(is_widening(from, to), expected) << name_of(from) << " to " << name_of(to);
     }
   }
-  EXPECT_TRUE(says(refusal(ErrorCode::invalid_argument, "ALTER n TYPE i16"), "become i64, f64"));
-  EXPECT_TRUE(says(refusal(ErrorCode::invalid_argument, "ALTER n TYPE i32"), "already"));
+  EXPECT_TRUE(says(alter_refusal(ErrorCode::invalid_argument, "ALTER n TYPE i16"), "become i64, f64"));
+  EXPECT_TRUE(says(alter_refusal(ErrorCode::invalid_argument, "ALTER n TYPE i32"), "already"));
 }
 
 TEST(SchemaChangeTest, UnknownAndTakenNamesAreRefused) {
-  EXPECT_TRUE(says(refusal(ErrorCode::not_found, "DROP y"), "it has id, ts, n"));
-  refusal(ErrorCode::not_found, "RENAME y TO z");
-  refusal(ErrorCode::not_found, "ALTER y TYPE i64");
-  EXPECT_TRUE(says(refusal(ErrorCode::already_exists, "ADD n i64"), "\"n\" already"));
-  refusal(ErrorCode::already_exists, "RENAME f TO n");
-  EXPECT_TRUE(says(refusal(ErrorCode::invalid_argument, "ADD y i64 NOT NULL"), "give a DEFAULT"));
+  EXPECT_TRUE(says(alter_refusal(ErrorCode::not_found, "DROP y"), "it has id, ts, n"));
+  alter_refusal(ErrorCode::not_found, "RENAME y TO z");
+  alter_refusal(ErrorCode::not_found, "ALTER y TYPE i64");
+  EXPECT_TRUE(says(alter_refusal(ErrorCode::already_exists, "ADD n i64"), "\"n\" already"));
+  alter_refusal(ErrorCode::already_exists, "RENAME f TO n");
+  EXPECT_TRUE(says(alter_refusal(ErrorCode::invalid_argument, "ADD y i64 NOT NULL"), "give a DEFAULT"));
 }
 
 TEST(SchemaChangeTest, ATableHasAtMost4096Columns) {
   std::vector<ColumnSchema> columns;
   for (int i = 0; i < 4096; ++i) columns.push_back({0, "c" + std::to_string(i), TypeId::i64, true});
   const Schema full = Schema::make(columns, {.key = {"c0"}}).value();
-  EXPECT_TRUE(says(refusal(ErrorCode::invalid_argument, "ADD x i64", full), "4096"));
+  EXPECT_TRUE(says(alter_refusal(ErrorCode::invalid_argument, "ADD x i64", full), "4096"));
 }
 
 }  // namespace

@@ -370,6 +370,28 @@ TEST_F(SchemaEvolutionTest, BlocksPreparedBeforeAnAlterAreTaken) {
   move_through_all_tiers();
 }
 
+TEST_F(SchemaEvolutionTest, AFileHoldsNothingInAColumnThatWasDroppedBeforeItsCommit) {
+  write(300, 200, 1);  // so that files keep the column
+  WriteRequest r;
+  r.kind = WriteRequest::Kind::blocks;
+  r.blocks = store->prepare_blocks(rows_of(store->schema(), 0, 200, 1)).value();
+  alter("DROP a");
+  store->commit_one(std::move(r)).value();
+  settle(StorageTier::cold);
+  std::uint64_t values = 0;
+  for (const FileView& f : store->files()) {
+    const auto file = store->file(f.info.id).value();
+    ReadCost cost;
+    const std::size_t a = file->schema().find("a").value();
+    for (std::size_t g = 0; g < file->groups(); ++g) {
+      const Column column = file->read(g, std::span(&a, 1), cost).value()[0];
+      values += static_cast<std::uint64_t>(column.length - column.null_count);
+    }
+  }
+  EXPECT_GT(values, 100U);
+  EXPECT_LE(values, 200U);
+}
+
 TEST_F(SchemaEvolutionTest, UpdatesFindTheirColumnsByTheirPresentAndFormerNames) {
   write(0, 150, 1);
   alter("ADD x i64 NOT NULL DEFAULT 5");
@@ -457,6 +479,40 @@ TEST_F(SchemaEvolutionTest, FilesDropAColumnOnceNoReadableStateHasIt) {
   EXPECT_EQ(stored(), 3U);
 }
 
+TEST_F(SchemaEvolutionTest, ADroppedColumnGoesInTimeThoughNoRowWasEverChanged) {
+  write(0, 200, 1);
+  settle(StorageTier::cold);
+  const std::uint64_t dropped = alter("DROP a");
+  store->expire().value();
+  EXPECT_EQ(now(), dropped);
+  clock->advance_us(25LL * 3'600'000'000);
+  write(200, 10, 1);
+  store->expire().value();
+  const std::uint64_t after = now();
+  EXPECT_FALSE(store->snapshot(Csn{dropped - 1}));
+  settle(StorageTier::hot);
+  settle(StorageTier::cold);
+  EXPECT_EQ(store->file(store->files().front().info.id).value()->schema().size(), 3U);
+  const std::uint64_t moved = now();
+  store->expire().value();
+  EXPECT_EQ(now(), moved) << "it has nothing to forget any more";
+  EXPECT_GT(moved, after);
+}
+
+TEST_F(SchemaEvolutionTest, TombstonesTakeNoValueOfANotNullColumn) {
+  write(0, 300, 1);
+  alter("ADD x i64 NOT NULL DEFAULT 5");
+  for (const std::uint64_t count : {150U, 20U}) {  // as a block, and through the log
+    WriteRequest r;
+    r.kind = WriteRequest::Kind::remove_where;
+    r.remove_where = parse_condition("id < " + std::to_string(count)).value();
+    store->commit_one(std::move(r)).value();
+    remember();
+    write(0, 200, 2);
+  }
+  move_through_all_tiers();
+}
+
 TEST(SchemaHistoryTest, FilesHoldWhatReadableStatesHave) {
   Schema schema = Schema::parse("id u64, a i8, b utf8", {.key = {"id"}}).value();
   SchemaHistory history = SchemaHistory().with({1, schema, 1});
@@ -476,6 +532,9 @@ TEST(SchemaHistoryTest, FilesHoldWhatReadableStatesHave) {
         .value()
         .to_string();
   };
+  EXPECT_EQ(history.dropped_at(2), 20U);
+  EXPECT_EQ(history.dropped_at(4), std::nullopt);
+  EXPECT_EQ(history.dropped_at(9), std::nullopt);
   EXPECT_EQ(stored(40, 99), "id u64 not null, a utf8");
   EXPECT_EQ(stored(39, 99), "id u64 not null, a utf8, b utf8");
   EXPECT_EQ(stored(20, 99), "id u64 not null, a utf8, b utf8");
