@@ -455,6 +455,11 @@ test_alter() {
   prints 'id,full name,n
 1,ann,5
 5,eve,5'
+  printf '{"id": 6, "x": 2}\n' >after.ndjson
+  run import al t after.ndjson --quiet
+  is 0
+  run query al 'SELECT sum(n) FROM t WHERE id IN (5, 6)'
+  says 10
   run query al 'SELECT id, name, ok FROM t AS OF CSN 2 WHERE id = 1'
   prints 'id,name,ok
 1,ann,true'
