@@ -34,7 +34,7 @@ Result<std::optional<Row>> get_at(const runtime::TableCore& core, const runtime:
   ++core.entry()->reads;
   FIRN_ASSIGN(auto values, in.store().get(at, key));
   if (!values) return std::optional<Row>{};
-  return std::optional<Row>(Row(in.store().schema(), std::move(*values)));
+  return std::optional<Row>(Row(in.store().schema(at), std::move(*values)));
 }
 
 SegmentView view_of(const storage::FileView& f, const Schema& schema) {
@@ -98,9 +98,13 @@ const std::string& HybridTable::name() const {
 
 Schema HybridTable::schema() const {
   if (!core_) return {};
-  if (const auto known = core_->entry()->schema()) return *known;
+  const bool sole_writer =
+      core_->db().check_writable().ok();  // beside a writer its ALTERs must be looked for
+  if (const auto known = core_->entry()->schema(); known && sole_writer) return *known;
   const auto in = core_->enter();
-  return in ? in->store().schema() : Schema{};
+  if (!in) return {};
+  const auto newest = in->store().snapshot();
+  return newest ? in->store().schema(*newest) : in->store().schema();
 }
 
 HybridTableConfig HybridTable::config() const {
@@ -234,6 +238,17 @@ Result<std::vector<std::string>> HybridTable::verify(bool deep) const {
 
 Result<void> HybridTable::configure(const HybridTableConfig& config) {
   return with(core_, [&] { return core_->configure(config); });
+}
+
+Result<Commit> HybridTable::alter(const SchemaChange& change) {
+  return with(core_, [&] { return core_->alter({{}, change}); });
+}
+
+Result<Commit> HybridTable::alter(std::string_view text) {
+  return with(core_, [&]() -> Result<Commit> {
+    FIRN_ASSIGN(const AlterStatement statement, parse_alter(text));
+    return core_->alter(statement);
+  });
 }
 
 Result<void> HybridTable::export_all(const std::function<Result<void>(const Batch&)>& sink) const {

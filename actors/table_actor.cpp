@@ -79,7 +79,7 @@ Result<std::optional<Batch>> check_here(Services& services, const TableRef& tabl
   const TablePin pin = services.tables->pin_if_open(table);
   if (!pin) return std::optional<Batch>{};
   FIRN_ASSIGN(const Batch given, body.batch());
-  FIRN_ASSIGN(Batch rows, fit_to_schema(pin->store->schema(), given, mode));
+  FIRN_ASSIGN(Batch rows, fit_to_table(*pin->store, given, mode));
   if (!pin->store->is_small(rows) && mode != WriteMode::update) return std::optional<Batch>{};
   FIRN_TRY(check_keys(rows));
   return std::optional<Batch>(std::move(rows));
@@ -135,6 +135,23 @@ Result<void> take_remove(Services& services, const TableRef& table, const fb::Re
   for (const std::string& key : change.keys) bytes += key.size();
   const auto gate = table->write_gate();
   Pin permit = gate ? gate->try_acquire(bytes) : nullptr;
+  if (!permit) return too_much();
+  caf::anon_send(table->addresses->hot.get(), to_order(change), ArrowBody{}, slot, std::move(permit));
+  return {};
+}
+
+Result<void> take_alter(Services& services, const TableRef& table, const fb::AlterRequest& request,
+                        std::uint64_t stream, const CommitSlot& slot) {
+  FIRN_TRY((Door{services, table}.open()));
+  const std::string text = request.change() == nullptr ? std::string() : request.change()->str();
+  FIRN_ASSIGN(const AlterStatement statement, parse_alter(text));
+  FIRN_TRY(check_addressee(statement, table->name));
+  Change change;
+  change.kind = fb::CommitKind::alter;
+  change.alter = statement.change.to_string();
+  change.stream = stream;
+  const auto gate = table->write_gate();
+  Pin permit = gate ? gate->try_acquire(kOrderBytes + text.size()) : nullptr;
   if (!permit) return too_much();
   caf::anon_send(table->addresses->hot.get(), to_order(change), ArrowBody{}, slot, std::move(permit));
   return {};
@@ -197,6 +214,13 @@ TableFront::behavior_type table_actor(TableSelf self, const std::shared_ptr<Serv
         const CommitSlot slot = commit_slot(self);
         begin();
         if (auto taken = take_remove(*services, table, *r, stream, slot); !taken) slot.deliver(taken.error());
+        return {};
+      },
+      [=](const flat<fb::AlterRequest>& r) -> caf::delegated<flat<fb::Commit>> {
+        const std::uint64_t stream = stream_of(self);
+        const CommitSlot slot = commit_slot(self);
+        begin();
+        if (auto taken = take_alter(*services, table, *r, stream, slot); !taken) slot.deliver(taken.error());
         return {};
       },
       [=](const flat<fb::QueryRequest>& r) -> caf::delegated<flat<fb::QueryAnswer>, ArrowBody> {

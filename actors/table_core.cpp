@@ -66,7 +66,7 @@ Result<Commit> TableCore::commit_small(const flat<fb::CommitOrder>& order, Arrow
 
 Result<Commit> TableCore::write(const Batch& given, const WriteOptions& options) {
   FIRN_ASSIGN(const Entered in, enter_to_write());
-  FIRN_ASSIGN(Batch rows, fit_to_schema(in.store().schema(), given, options.mode));
+  FIRN_ASSIGN(Batch rows, fit_to_table(in.store(), given, options.mode));
   Change change;
   change.options = options;
   const std::uint64_t bytes = rows.byte_size();
@@ -103,6 +103,18 @@ Result<Commit> TableCore::remove_where(std::string_view condition, const WriteOp
   change.options = options;
   change.where = condition;
   return commit_small(to_order(change), {}, kChangeBytes);
+}
+
+Result<Commit> TableCore::alter(const AlterStatement& statement) {
+  FIRN_TRY(check_addressee(statement, entry_->name));
+  FIRN_ASSIGN(const Entered in, enter_to_write());
+  Change change;
+  change.kind = fb::CommitKind::alter;
+  change.alter = statement.change.to_string();
+  FIRN_ASSIGN(const Commit commit, commit_small(to_order(change), {}, kChangeBytes + change.alter.size()));
+  entry_->decisions.record({db_->services().clock->now(), "alter", change.alter, "asked for"});
+  db_->services().tables->store_decisions(*entry_);
+  return commit;
 }
 
 Result<void> TableCore::configure(const HybridTableConfig& config) {

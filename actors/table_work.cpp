@@ -109,6 +109,11 @@ flat<fb::GroupDone> commit_group(Services& services, const TableRef& table, Comm
   auto answers = (*pin)->store->commit(attempt.requests);
   FIRN_CHECK(answers.size() == attempt.parcels.size());
   table->writes += answers.size();
+  const auto alters = [](const storage::WriteRequest& r) {
+    return r.kind == storage::WriteRequest::Kind::alter;
+  };
+  if (std::any_of(attempt.requests.begin(), attempt.requests.end(), alters))
+    table->set_schema((*pin)->store->schema());  // before anybody hears of it
   for (std::size_t i = 0; i < answers.size(); ++i) {
     const Parcel& parcel = group.parcels[attempt.parcels[i]];
     if (!answers[i]) {
@@ -129,7 +134,7 @@ Result<void> admit(Services& services, const TableRef& table, Parcel& parcel) {
   FIRN_ASSIGN(const TablePin pin, services.tables->pin(table));
   FIRN_ASSIGN(const Batch given, parcel.rows.batch());
   const auto mode = static_cast<WriteMode>(parcel.order->mode());
-  FIRN_ASSIGN(Batch rows, fit_to_schema(pin->store->schema(), given, mode));
+  FIRN_ASSIGN(Batch rows, fit_to_table(*pin->store, given, mode));
   if (pin->store->is_small(rows) || mode == WriteMode::update) {
     FIRN_TRY(check_keys(rows));
     parcel.rows = ArrowBody(std::move(rows));

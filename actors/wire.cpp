@@ -100,11 +100,12 @@ flat<fb::CommitOrder> to_order(const Change& c) {
     const auto where = b.CreateString(c.where);
     const auto config =
         bytes_of(b, c.kind == fb::CommitKind::config ? storage::encode_config(c.config) : std::string{});
+    const auto alter = b.CreateString(c.alter);
     return fb::CreateCommitOrder(b, c.kind, static_cast<fb::Mode>(c.options.mode), producer,
                                  c.options.token ? c.options.token->sequence : 0,
                                  c.options.if_unchanged_since.has_value(),
                                  c.options.if_unchanged_since.value_or(Csn{}).value, blocks, key_bytes,
-                                 key_ends, where, config, c.ticket, c.stream);
+                                 key_ends, where, config, c.ticket, c.stream, alter);
   });
 }
 
@@ -142,6 +143,11 @@ Result<storage::WriteRequest> to_store_request(const fb::CommitOrder& o, const A
     }
     case fb::CommitKind::config: {
       FIRN_ASSIGN(r.config, storage::decode_config(view(o.config())));
+      break;
+    }
+    case fb::CommitKind::alter: {
+      FIRN_ASSIGN(AlterStatement statement, parse_alter(text(o.change())));
+      r.change = std::move(statement.change);
       break;
     }
   }

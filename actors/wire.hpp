@@ -12,6 +12,7 @@ struct Change {
   std::vector<std::string> keys;  ///< encoded, for remove_keys
   std::string where;              ///< for remove_where
   HybridTableConfig config;       ///< for config
+  std::string alter;              ///< for alter, as text
   std::vector<storage::RowFileInfo> blocks;
   std::uint64_t ticket = 0, stream = 0;
 };

@@ -12,9 +12,9 @@ Error bad_column(const std::string& name, const std::string& what) {
   return {ErrorCode::invalid_argument, "column \"" + name + "\" " + what};
 }
 
-Column nulls_of(TypeId type, std::int64_t rows) {
-  ColumnBuilder b(type);
-  for (std::int64_t i = 0; i < rows; ++i) b.append_null();
+Result<Column> defaults_of(const ColumnSchema& column, std::int64_t rows) {
+  ColumnBuilder b(column.type);
+  for (std::int64_t i = 0; i < rows; ++i) FIRN_TRY(b.append(column.default_value));
   return b.finish();
 }
 
@@ -65,8 +65,9 @@ bool is_key(const Schema& schema, std::size_t column) {
 
 Result<Column> missing_column(const Schema& schema, std::size_t i, std::int64_t rows) {
   if (schema.has_row_key() && i + 1 == schema.size()) return zeros_u64(rows);
-  if (!schema[i].nullable) return bad_column(schema[i].name, "is not null, and the batch has no such column");
-  return nulls_of(schema[i].type, rows);
+  if (!schema[i].nullable && schema[i].default_value.is_null())
+    return bad_column(schema[i].name, "is not null, and the batch has no such column");
+  return defaults_of(schema[i], rows);
 }
 
 Result<Batch> fit_update(const Schema& schema, const Batch& rows, const std::vector<int>& at) {
@@ -104,6 +105,12 @@ Result<Batch> fit_to_schema(const Schema& schema, const Batch& rows, WriteMode m
   return Batch(schema, rows.rows(), std::move(columns));
 }
 
+Result<Batch> fit_to_table(const storage::TableStore& store, const Batch& rows, WriteMode mode) {
+  if (mode != WriteMode::update)
+    if (auto recast = store.recast(rows)) return std::move(*recast);
+  return fit_to_schema(store.schema(), rows, mode);
+}
+
 Result<void> check_keys(const Batch& rows) {
   std::string key;
   for (std::int64_t i = 0; i < rows.rows(); ++i) {
@@ -113,6 +120,12 @@ Result<void> check_keys(const Batch& rows) {
     }
   }
   return {};
+}
+
+Result<void> check_addressee(const AlterStatement& statement, const std::string& table) {
+  if (statement.table.empty() || statement.table == table) return {};
+  return Error(ErrorCode::invalid_argument,
+               "this is table \"" + table + "\", and the change is for \"" + statement.table + "\"");
 }
 
 }  // namespace firn::runtime

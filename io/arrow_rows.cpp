@@ -87,9 +87,10 @@ class ArrowRows : public RowSource {
   }
 
   static Result<Column> missing_column(std::int64_t rows, const ColumnSchema& to) {
-    if (!to.nullable) return Error(ErrorCode::invalid_argument, "the input lacks it, and it takes no NULL");
+    if (!to.nullable && to.default_value.is_null())
+      return Error(ErrorCode::invalid_argument, "the input lacks it, and it takes no NULL");
     ColumnBuilder builder(to.type);
-    for (std::int64_t i = 0; i < rows; ++i) builder.append_null();
+    for (std::int64_t i = 0; i < rows; ++i) FIRN_TRY(builder.append(to.default_value));
     return builder.finish();
   }
 

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "schema/coerce.hpp"
+#include "schema/sql/default_clause.hpp"
 
 namespace firn {
 namespace {
@@ -60,6 +61,8 @@ class Lexer {
     return Token{text_[begin] == ',' ? TokenKind::comma : TokenKind::other, std::string(1, text_[begin]),
                  begin};
   }
+  std::string_view text() const noexcept { return text_; }
+  void skip_to(std::size_t position) noexcept { at_ = position; }
 
  private:
   Result<Token> quoted_name() {
@@ -87,7 +90,7 @@ class Lexer {
   std::size_t at_ = 0;
 };
 
-/// name type [not null | null] {, ...}
+/// name type [not null | null] [default literal] {, ...}
 class Parser {
  public:
   explicit Parser(std::string_view text) : lexer_(text) {}
@@ -99,7 +102,8 @@ class Parser {
       FIRN_ASSIGN(ColumnSchema c, column());
       out.push_back(std::move(c));
       if (token_.kind == TokenKind::end) return out;
-      if (token_.kind != TokenKind::comma) return unexpected("a comma, \"null\" or \"not null\"");
+      if (token_.kind != TokenKind::comma)
+        return unexpected("a comma, \"null\", \"not null\" or \"default\"");
       FIRN_TRY(advance());
     }
   }
@@ -132,6 +136,8 @@ class Parser {
     FIRN_TRY(advance());
     FIRN_TRY(type(c));
     FIRN_TRY(nullability(c));
+    FIRN_TRY(default_value(c));
+    if (!c.default_value.is_null() && c.nullable) FIRN_TRY(nullability(c));
     return c;
   }
   Result<void> type(ColumnSchema& c) {
@@ -153,6 +159,19 @@ class Parser {
     FIRN_TRY(advance());
     if (!at_word("null")) return unexpected("\"null\" after \"not\"");
     c.nullable = false;
+    return advance();
+  }
+  /// The literal is one of the query language: its lexer takes over for as long.
+  Result<void> default_value(ColumnSchema& c) {
+    if (!at_word("default")) return {};
+    const std::size_t begin = token_.position;
+    sql::TokenStream tokens(lexer_.text().substr(begin));
+    Result<Value> value = sql::take_default(tokens, c.name, c.type);
+    if (!value)
+      return Error(value.error().code(), value.error().message(),
+                   begin + value.error().position().value_or(0));
+    c.default_value = std::move(*value);
+    lexer_.skip_to(begin + tokens.last_end());
     return advance();
   }
 
@@ -193,12 +212,22 @@ Result<void> check_columns(const std::vector<ColumnSchema>& columns) {
   return {};
 }
 
-void number_columns(std::vector<ColumnSchema>& columns) {
-  std::uint32_t last = 0;
+/// Returns the greatest id ever used.
+std::uint32_t number_columns(std::vector<ColumnSchema>& columns, std::uint32_t last) {
   for (const ColumnSchema& c : columns) last = std::max(last, c.id);
   for (ColumnSchema& c : columns) {
     if (c.id == 0) c.id = ++last;
   }
+  return last;
+}
+
+Result<void> check_defaults(std::vector<ColumnSchema>& columns) {
+  for (ColumnSchema& c : columns) {
+    Result<Value> fitting = coerce(c.default_value, c.type);
+    if (!fitting) return fitting.error().within("the default of column " + name_in_quotes(c.name));
+    c.default_value = std::move(*fitting);
+  }
+  return {};
 }
 
 std::optional<std::size_t> exact(const std::vector<ColumnSchema>& columns, std::string_view name) noexcept {
@@ -268,6 +297,7 @@ Result<Schema> Schema::make(std::vector<ColumnSchema> columns, const SchemaOptio
   auto d = std::make_shared<Data>();
   FIRN_ASSIGN(const std::uint32_t row_id, take_stored_row_column(columns, options));
   FIRN_TRY(check_columns(columns));
+  FIRN_TRY(check_defaults(columns));
   FIRN_ASSIGN(d->key, find_key(columns, options));
   FIRN_ASSIGN(d->time, find_time(columns, options.time));
   if (d->key.empty()) {
@@ -279,7 +309,7 @@ Result<Schema> Schema::make(std::vector<ColumnSchema> columns, const SchemaOptio
       return invalid("two columns have the id " + std::to_string(row_id));
     }
   }
-  number_columns(columns);
+  d->last_column_id = number_columns(columns, options.last_column_id);
   d->columns = std::move(columns);
   return Schema(std::move(d));
 }
@@ -301,6 +331,13 @@ std::optional<std::size_t> Schema::find(std::string_view name) const noexcept {
   return found;
 }
 
+std::optional<std::size_t> Schema::find_id(std::uint32_t column_id) const noexcept {
+  for (std::size_t i = 0; i < size(); ++i) {
+    if (d_->columns[i].id == column_id) return i;
+  }
+  return std::nullopt;
+}
+
 std::string Schema::to_string() const {
   std::string out;
   const std::size_t shown = has_row_key() ? size() - 1 : size();
@@ -309,6 +346,7 @@ std::string Schema::to_string() const {
     if (i != 0) out += ", ";
     out += is_plain_word(c.name) ? c.name : name_in_quotes(c.name);
     out.append(" ").append(name_of(c.type)).append(c.nullable ? "" : " not null");
+    if (!c.default_value.is_null()) out += " default " + sql::literal_text(c.default_value);
   }
   return out;
 }

@@ -7,6 +7,7 @@
 
 #include "schema/result.hpp"
 #include "schema/types.hpp"
+#include "schema/value.hpp"
 
 namespace firn {
 
@@ -15,13 +16,20 @@ struct ColumnSchema {
   std::string name;
   TypeId type = TypeId::invalid;
   bool nullable = true;
-  bool operator==(const ColumnSchema&) const = default;
+  /// What rows from before the column's ALTER hold, and rows that are written without it; of the column's type or NULL.
+  Value default_value = {};
+  /// Says whether values of the one may stand in the other: defaults are not looked at.
+  bool operator==(const ColumnSchema& o) const noexcept {
+    return id == o.id && name == o.name && type == o.type && nullable == o.nullable;
+  }
 };
 
 /// Options beside the column list: names of the key columns in key order, and of the event-time column ("" = none).
 struct SchemaOptions {
   std::vector<std::string> key = {};  // initialized, so that {.time = "ts"} gives callers no warning
   std::string time = {};
+  std::uint32_t last_column_id =
+      0;  ///< ids up to here were given away before: new columns are numbered behind
 };
 
 /// Immutable once built; cheap to copy (shared). Column names are case-sensitive and unique; lookups by SQL fall back
@@ -31,7 +39,7 @@ class Schema {
   /// Empty schema: no columns.
   Schema();
 
-  /// "event_id u64, ts timestamp, type utf8 not null, amount f64 null" -> Schema. Names may be quoted ("a b").
+  /// "event_id u64, ts timestamp, type utf8 not null, amount f64 default 0.5" -> Schema. Names may be quoted ("a b").
   /// Type names are legal column names. Key columns become not null. With an empty key the table gets a u64 `_row`
   /// column as key, assigned at commit. Errors: {parse} with position, {invalid_argument} for unknown key or time
   /// columns, float/bool time columns, more than 4,096 columns, an empty or over-long (255 bytes) name.
@@ -50,11 +58,15 @@ class Schema {
   std::optional<std::size_t> time() const noexcept { return d_->time; }
   /// True if the key is the generated `_row` column (always the last column then, u64, not null).
   bool has_row_key() const noexcept { return d_->row_key; }
+  /// The greatest column id that the table has ever used.
+  std::uint32_t last_column_id() const noexcept { return d_->last_column_id; }
   /// Position by name: exact first, else unique case-insensitive.
   std::optional<std::size_t> find(std::string_view name) const noexcept;
+  std::optional<std::size_t> find_id(std::uint32_t column_id) const noexcept;
 
   /// The text that parse() reads back (without options).
   std::string to_string() const;
+  /// Equal columns (but for their defaults), key and event time.
   bool operator==(const Schema& o) const noexcept;
 
  private:
@@ -63,6 +75,7 @@ class Schema {
     std::vector<std::size_t> key;
     std::optional<std::size_t> time;
     bool row_key = false;
+    std::uint32_t last_column_id = 0;
   };
   explicit Schema(std::shared_ptr<const Data> d) : d_(std::move(d)) {}
   std::shared_ptr<const Data> d_;

@@ -11,8 +11,8 @@
 
 #include "io/disk.hpp"
 #include "storage/deletion_vector.hpp"
-#include "storage/hot/row_codec.hpp"
 #include "storage/row_file.hpp"
+#include "storage/schema_history.hpp"
 #include "storage/table_config.hpp"
 
 namespace firn::storage {
@@ -109,14 +109,14 @@ class FileEntry {
 using FileEntryPtr = std::shared_ptr<FileEntry>;
 
 struct Catalog {
-  std::vector<FileEntryPtr> files;  ///< ascending id
-  std::uint32_t schema_version = 1;
-  std::map<std::uint32_t, Schema> schemas;
-  std::shared_ptr<const hot::RowLayout> layout;  ///< of the current schema
+  std::vector<FileEntryPtr> files;               ///< ascending id
+  std::shared_ptr<const SchemaHistory> schemas;  ///< holds one at least
   HybridTableConfig config;
   std::uint64_t horizon = 0;
   std::uint64_t hot_epoch = 0;  ///< changes when rows leave or enter hot by a move
-  const Schema& schema() const { return schemas.at(schema_version); }
+  const Schema& schema() const { return schemas->newest().version.schema; }
+  std::uint32_t schema_version() const { return schemas->newest().version.version; }
+  const Schema& schema_at(std::uint64_t csn) const { return schemas->at(csn).version.schema; }
   FileEntryPtr find(std::uint64_t id) const;
 };
 using CatalogPtr = std::shared_ptr<const Catalog>;

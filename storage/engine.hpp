@@ -1,8 +1,8 @@
 // The inside of a TableStore, shared by the files that make it up: engine_open (create, recover, close),
 // engine_foreign (reading beside other processes), engine_blocks (bulk data before its commit), engine_requests (writes
-// become records), engine_commit (records become true), engine_read (snapshots, queries), engine_ends (deletion vectors
-// brought up to date, stored and loaded), engine_jobs, engine_rewrite, engine_demote and engine_purge (moves, and what
-// nobody can read any more), engine_policy (what is due).
+// become records), engine_schema (ALTER, and rows from before one), engine_commit (records become true), engine_read
+// (snapshots, queries), engine_ends (deletion vectors brought up to date, stored and loaded), engine_jobs, engine_rewrite,
+// engine_demote and engine_purge (moves, and what nobody can read any more), engine_policy (what is due).
 //
 // Locks, in the order in which they may be taken:
 //   checkpoint_mutex one checkpoint at a time
@@ -62,6 +62,10 @@ class Engine {
 
   // --- engine_backup.cpp ---
   Result<CopyCounts> backup(io::Disk& to, const std::string& target, const ExecutionLimits& limits);
+
+  // --- engine_schema.cpp ---
+  /// Rows of any version of the schema as rows of the newest. Error {invalid_argument} that names the column.
+  Result<Batch> recast(const Catalog& catalog, const Batch& rows) const;
 
   // --- engine_commit.cpp ---
   bool is_small(const Batch& rows) const;
@@ -178,9 +182,11 @@ class Engine {
   Result<ReadContext> begin_foreign_read();
 
   // engine_blocks.cpp
+  /// `schema_version`: whose column types the rows have.
   Result<std::vector<RowFileInfo>> append_blocks(const Batch& rows, std::span<const std::uint64_t> csns,
                                                  std::span<const std::uint64_t> ends,
-                                                 const Buffer& tombstones, bool history);
+                                                 const Buffer& tombstones, bool history,
+                                                 std::uint32_t schema_version);
   Result<void> ensure_warm_log();
   Result<void> roll_warm_log();
   void forget_block(const RowFileInfo& info);
@@ -198,6 +204,11 @@ class Engine {
   Result<std::optional<CommitInfo>> known_token(const WriteToken& token);
   Result<std::string> key_at(const Batch& rows, std::size_t row) const;
   Result<std::string> key_text(std::string_view key) const;
+
+  // engine_schema.cpp
+  Result<LogRecord> record_of_change(const SchemaChange& change) const;
+  /// What files are written with: columns that a readable state has, dropped ones too.
+  Result<Schema> storage_schema(const SchemaHistory& schemas, std::uint64_t horizon) const;
 
   // engine_commit.cpp
   Result<void> commit_records(std::vector<LogRecord>& records);

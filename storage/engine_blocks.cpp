@@ -64,7 +64,8 @@ Result<void> Engine::ensure_warm_log() {
 
 Result<std::vector<RowFileInfo>> Engine::append_blocks(const Batch& rows, std::span<const std::uint64_t> csns,
                                                        std::span<const std::uint64_t> ends,
-                                                       const Buffer& tombstones, bool history) {
+                                                       const Buffer& tombstones, bool history,
+                                                       std::uint32_t schema_version) {
   std::vector<RowFileInfo> infos;
   const auto total = static_cast<std::size_t>(rows.rows());
   std::vector<warm::EncodedBlock> blocks;
@@ -75,7 +76,7 @@ Result<std::vector<RowFileInfo>> Engine::append_blocks(const Batch& rows, std::s
     info.id = next_file_id_++;
     info.tier = StorageTier::warm;
     info.history = history;
-    info.schema_version = view().catalog->schema_version;
+    info.schema_version = schema_version;
     info.block_number = infos.size();
     warm::BlockOptions block_options;
     block_options.store_id = store_id;
@@ -137,7 +138,8 @@ void Engine::discard(std::span<const RowFileInfo> files) {
 Result<std::vector<RowFileInfo>> Engine::prepare_blocks(const Batch& rows) {
   FIRN_TRY(check_open());
   if (const std::string why = read_only_reason(); !why.empty()) return Error(ErrorCode::read_only, why);
-  Batch batch = rows;
+  const View now = view();
+  FIRN_ASSIGN(Batch batch, recast(*now.catalog, rows));
   if (batch.schema().has_row_key()) {
     const auto count = static_cast<std::uint64_t>(batch.rows());
     const std::uint64_t first = next_row_id_.fetch_add(count);
@@ -148,7 +150,7 @@ Result<std::vector<RowFileInfo>> Engine::prepare_blocks(const Batch& rows) {
     batch = Batch(batch.schema(), batch.rows(), std::move(columns));
   }
   bytes_ingested_ += batch.byte_size();
-  return append_blocks(batch, {}, {}, {}, false);
+  return append_blocks(batch, {}, {}, {}, false, now.catalog->schema_version());
 }
 
 }  // namespace firn::storage

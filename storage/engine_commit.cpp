@@ -39,12 +39,7 @@ CatalogPtr Engine::next_catalog(const Catalog& now, const LogRecord& record) {
   for (const RowFileInfo& info : record.adds) next->files.push_back(make_entry(info));
   std::sort(next->files.begin(), next->files.end(),
             [](const FileEntryPtr& a, const FileEntryPtr& b) { return a->info.id < b->info.id; });
-  if (record.schema) {
-    next->schemas[record.schema->version] = record.schema->schema;
-    next->schema_version = record.schema->version;
-    next->layout = std::make_shared<hot::RowLayout>(record.schema->schema,
-                                                    static_cast<std::uint16_t>(record.schema->version));
-  }
+  if (record.schema) next->schemas = std::make_shared<SchemaHistory>(now.schemas->with(*record.schema));
   if (record.config) next->config = *record.config;
   next->horizon = std::max(next->horizon, record.horizon);
   // A purge of superseded versions changes nothing that a job or an image relies on; one of tombstones does.
@@ -65,6 +60,7 @@ Result<void> Engine::commit_records(std::vector<LogRecord>& records) {
     r.time_us = time++;
     r.next_file_id = next_file_id_;
     r.next_row_id = next_row_id_;
+    if (r.schema) r.schema->csn = r.csn;
     if (r.tier == StorageTier::warm && r.drops.empty() &&
         r.retires.empty()) {  // blocks of a write take its CSN
       for (RowFileInfo& i : r.adds) {
@@ -187,7 +183,8 @@ std::vector<Result<CommitInfo>> Engine::commit(std::span<WriteRequest> requests)
     }
     // A condition is decided against all that is sequenced before it.
     const bool conditional = request.mode != WriteMode::upsert || request.if_unchanged_since ||
-                             request.token || request.kind == WriteRequest::Kind::remove_where;
+                             request.token || request.kind == WriteRequest::Kind::remove_where ||
+                             request.kind == WriteRequest::Kind::alter;
     if (conditional && !records.empty()) flush();
     try {
       CommitInfo answer;
@@ -198,13 +195,14 @@ std::vector<Result<CommitInfo>> Engine::commit(std::span<WriteRequest> requests)
       } else if (answer.repeated) {
         answers[i] = answer;
         discard(request.blocks);
-      } else if (record->row_count == 0 && !record->config) {
+      } else if (record->row_count == 0 && !record->config && !record->schema) {
         const View now = view();
         answers[i] = CommitInfo{Csn{now.csn}, Timestamp{now.time_us}, StorageTier::none, 0, false};
       } else {
         if (request.kind == WriteRequest::Kind::rows) bytes_ingested_ += request.rows.byte_size();
         records.push_back(std::move(*record));
         owners.push_back(i);
+        if (records.back().schema) flush();  // what follows is decided under the new schema
       }
     } catch (const Error& e) {
       answers[i] = e;

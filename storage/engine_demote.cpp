@@ -3,6 +3,7 @@
 
 #include "storage/engine.hpp"
 #include "storage/job_proof.hpp"
+#include "storage/versioned_rows.hpp"
 
 namespace firn::storage {
 namespace {
@@ -47,8 +48,8 @@ Result<JobReport> Engine::demote_hot(StorageTier to, std::uint64_t upto) {
     }
     const std::uint64_t bound = std::min(upto, base_view.csn);
     if (!emptied) emptied = bound;
-    const hot::RowLayout& layout = *base_view.catalog->layout;
-    const Schema& schema = base_view.catalog->schema();
+    FIRN_ASSIGN(const Schema schema, storage_schema(*base_view.catalog->schemas, base_view.catalog->horizon));
+    VersionedRows reader(base_view.catalog->schemas, schema);
     struct Half {
       std::vector<ColumnBuilder> columns;
       std::vector<Pick> picks;
@@ -68,8 +69,7 @@ Result<JobReport> Engine::demote_hot(StorageTier to, std::uint64_t upto) {
             FIRN_TRY(half.columns[c].append(values[static_cast<std::size_t>(k - schema.key().begin())]));
         }
       } else {
-        FIRN_TRY(layout.check(v.row));
-        for (std::size_t c = 0; c < schema.size(); ++c) layout.append_to(v.row, c, half.columns[c]);
+        FIRN_TRY(reader.append_to(v.row, half.columns));
       }
       half.picks.push_back({0, 0, v.csn, end, tombstone});
       return {};
@@ -150,7 +150,8 @@ Result<JobReport> Engine::demote_hot(StorageTier to, std::uint64_t upto) {
         Lives lives = lives_of({begin, begin + static_cast<std::ptrdiff_t>(count)}, history);
         Batch part = count == half.picks.size() ? rows : rows.slice(first, count);
         if (options.job_faults.rows) options.job_faults.rows(part, lives.csns, lives.ends, lives.tombstones);
-        FIRN_ASSIGN(auto infos, append_blocks(part, lives.csns, lives.ends, lives.tombstones, history));
+        FIRN_ASSIGN(auto infos, append_blocks(part, lives.csns, lives.ends, lives.tombstones, history,
+                                              base_view.catalog->schema_version()));
         for (RowFileInfo& info : infos) {
           // Versions of these keys in other files may lie between the rows' CSNs and now: resolving begins at the oldest.
           info.base_csn = info.csn_min;

@@ -77,12 +77,17 @@ Result<void> Engine::expire() {
         gone.push_back(f);
     return gone;
   };
-  if (files_past().empty()) return {};
+  // Dropped columns that files carry only for states before the new horizon.
+  const SchemaHistory& schemas = *now.catalog->schemas;
+  FIRN_ASSIGN(const Schema stored, storage_schema(schemas, now.catalog->horizon));
+  FIRN_ASSIGN(const Schema needed, storage_schema(schemas, horizon));
+  const bool frees_columns = needed.size() < stored.size();
+  if (files_past().empty() && !frees_columns) return {};
   pins_.set_floor(horizon);  // from here on nobody pins what goes
   const std::vector<FileEntryPtr> gone = files_past();
   // A horizon that moved by little is no reason for a commit of its own.
   Result<void> done = check_past(gone, horizon);
-  if (done && !gone.empty()) {
+  if (done && (!gone.empty() || frees_columns)) {
     const auto lease = InputLease::take(gone);
     done = lease ? publish(std::move(record), gone) : Result<void>(lease.error());
   }

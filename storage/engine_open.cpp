@@ -108,12 +108,11 @@ Result<std::unique_ptr<Engine>> Engine::create(std::shared_ptr<io::Disk> disk, c
   FIRN_ASSIGN(e->hot_, hot::HotStore::open(e->disk->host_path(e->generation_folder(1)), table_id,
                                            e->map_bytes(config), false));
   auto catalog = std::make_shared<Catalog>();
-  catalog->schemas[1] = schema;
-  catalog->layout = std::make_shared<hot::RowLayout>(schema, std::uint16_t{1});
+  catalog->schemas = std::make_shared<SchemaHistory>(SchemaHistory().with({1, schema, 0}));
   catalog->config = config;
   e->view_ = {catalog, 0, 0};
   LogRecord first;
-  first.schema = SchemaVersion{1, schema};
+  first.schema = SchemaVersion{1, schema, 0};
   first.config = config;
   std::vector<LogRecord> records{first};
   FIRN_TRY(e->commit_records(records));
@@ -288,9 +287,10 @@ void Engine::remove_generations_but(std::uint64_t kept) const {
 Result<void> Engine::load_view(const hot::HotReader& reader) {
   auto catalog = std::make_shared<Catalog>();
   const hot::HotState& state = reader.state();
+  SchemaHistory schemas;
   FIRN_TRY(reader.visit_catalog("v", [&](std::string_view, std::string_view bytes) -> Result<bool> {
     FIRN_ASSIGN(SchemaVersion v, decode_schema_version(bytes));
-    catalog->schemas[v.version] = v.schema;
+    schemas = schemas.with(std::move(v));
     return true;
   }));
   FIRN_ASSIGN(const auto config, reader.catalog("c"));
@@ -314,11 +314,9 @@ Result<void> Engine::load_view(const hot::HotReader& reader) {
     return true;
   }));
   FIRN_TRY(load_vectors(*catalog, reader));
-  if (catalog->schemas.count(static_cast<std::uint32_t>(state.schema_version)) == 0)
+  if (schemas.empty() || schemas.newest().version.version != state.schema_version)
     return Error(ErrorCode::corrupt, folder + ": the catalog has no schema; recover from a backup");
-  catalog->schema_version = static_cast<std::uint32_t>(state.schema_version);
-  catalog->layout = std::make_shared<hot::RowLayout>(catalog->schema(),
-                                                     static_cast<std::uint16_t>(catalog->schema_version));
+  catalog->schemas = std::make_shared<SchemaHistory>(std::move(schemas));
   catalog->horizon = state.horizon;
   catalog->hot_epoch = state.csn;  // another than that of any earlier catalog
   next_file_id_ = std::max(state.next_file_id, file_id_max + 1);

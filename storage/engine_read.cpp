@@ -4,8 +4,10 @@
 #include <numeric>
 
 #include "storage/apply_records.hpp"
+#include "storage/column_mapping.hpp"
 #include "storage/engine.hpp"
 #include "storage/scan_pool.hpp"
+#include "storage/versioned_rows.hpp"
 
 namespace firn::storage {
 namespace {
@@ -34,6 +36,19 @@ Column one_value(const Value& v, TypeId type) {
   ColumnBuilder b(type);
   if (v.is_null() || !b.append(v)) b.append_null();
   return b.finish();
+}
+
+/// A hot row in the schema in force at `csn`; most rows are of that version.
+Result<std::vector<Value>> values_of_row(const Catalog& catalog, std::uint64_t csn, std::string_view row) {
+  const SchemaHistory::Entry& wanted = catalog.schemas->at(csn);
+  if (hot::version_of_row(row) != wanted.version.version)
+    return VersionedRows(catalog.schemas, wanted.version.schema).values(row);
+  FIRN_TRY(wanted.layout.check(row));
+  std::vector<Value> values;
+  values.reserve(wanted.version.schema.size());
+  for (std::size_t i = 0; i < wanted.version.schema.size(); ++i)
+    values.push_back(wanted.layout.value(row, i));
+  return values;
 }
 
 /// Runs the scan through one execution a thread; the first takes over what the others found.
@@ -158,7 +173,7 @@ Result<std::optional<std::vector<Value>>> Engine::get(std::uint64_t csn, std::st
   using Row = std::optional<std::vector<Value>>;
   FIRN_ASSIGN(const ReadContext context, begin_read());
   const Catalog& catalog = *context.view.catalog;
-  const Schema& schema = catalog.schema();
+  const Schema& schema = catalog.schema_at(csn);
   FIRN_ASSIGN(const auto hot, context.hot.get(key, csn));
   std::uint64_t newest = hot ? hot->csn : 0;
   std::uint64_t newest_block = 0;
@@ -187,26 +202,15 @@ Result<std::optional<std::vector<Value>>> Engine::get(std::uint64_t csn, std::st
   }
   if (!owner) {
     if (!hot || hot->op == hot::Op::tombstone) return Row{};
-    FIRN_TRY(catalog.layout->check(hot->row));
-    std::vector<Value> values;
-    for (std::size_t i = 0; i < schema.size(); ++i) values.push_back(catalog.layout->value(hot->row, i));
+    FIRN_ASSIGN(std::vector<Value> values, values_of_row(catalog, csn, hot->row));
     return Row(std::move(values));
   }
   owner->note_access(clock->now().us, 1, true);
   FIRN_ASSIGN(const auto file, owner->open());
-  std::vector<std::size_t> columns, target;
-  for (std::size_t i = 0; i < schema.size(); ++i) {
-    for (std::size_t j = 0; j < file->schema().size(); ++j) {
-      if (file->schema()[j].id != schema[i].id) continue;
-      columns.push_back(j);
-      target.push_back(i);
-    }
-  }
-  FIRN_ASSIGN(auto point, file->row(owner_row, columns, cost));
+  const ColumnMapping mapping(file->schema(), schema);
+  FIRN_ASSIGN(auto point, file->row(owner_row, mapping.stored(), cost));
   if (point.tombstone) return Row{};
-  std::vector<Value> values(schema.size());
-  for (std::size_t i = 0; i < target.size(); ++i) values[target[i]] = std::move(point.values[i]);
-  return Row(std::move(values));
+  return Row(mapping.values(std::move(point.values)));
 }
 
 /// The query must not touch what cannot be read: neither its rows nor older versions that they ended may show.
@@ -214,7 +218,7 @@ Result<void> Engine::check_untouched(const UnreadableFiles& unreadable, const Vi
                                      std::span<const ColumnRange> ranges, std::uint64_t csn) const {
   for (const UnreadableFile& u : unreadable) {
     const RowFileInfo& info = u.file->info;
-    if (info.csn_min > csn || !may_touch_keys(info, view.catalog->schema(), ranges)) continue;
+    if (info.csn_min > csn || !may_touch_keys(info, view.catalog->schema_at(csn), ranges)) continue;
     FIRN_ASSIGN(const std::string min, key_text(info.key_min));
     FIRN_ASSIGN(const std::string max, key_text(info.key_max));
     return u.error.within("table " + name + ": the rows with keys " + min + " to " + max + " of commits " +
@@ -261,7 +265,7 @@ Result<std::uint64_t> Engine::csn_of(const Query& query, std::uint64_t csn) {
 Result<std::optional<ScanBatch>> Engine::point_rows(const PreparedQuery& prepared, std::uint64_t csn,
                                                     QueryProfile& profile) {
   const View now = view();
-  const Schema& schema = now.catalog->schema();
+  const Schema& schema = now.catalog->schema_at(csn);
   Key key;
   for (const std::size_t k : schema.key()) {
     const auto range = std::find_if(prepared.ranges().begin(), prepared.ranges().end(),
@@ -294,7 +298,7 @@ Result<Engine::QueryStart> Engine::begin_query(const Query& query, std::uint64_t
   }
   const View now = view();
   FIRN_ASSIGN(PreparedQuery prepared,
-              PreparedQuery::prepare(query, now.catalog->schema(),
+              PreparedQuery::prepare(query, now.catalog->schema_at(at),
                                      Timestamp{std::max(clock->now().us, now.time_us)}));
   profile.operators = prepared.explain();
   profile.plan = at < now.csn && query.travel != TimeTravel::none ? "time travel" : "analytical";
@@ -351,7 +355,7 @@ Result<QueryProfile> Engine::explain(const Query& query, std::uint64_t csn) {
 }
 
 Result<void> Engine::scan_all(std::uint64_t csn, const std::function<Result<void>(const Batch&)>& sink) {
-  const Schema schema = view().catalog->schema();
+  const Schema schema = view().catalog->schema_at(csn);
   std::vector<std::size_t> columns(schema.size());
   std::iota(columns.begin(), columns.end(), 0);
   QueryProfile profile;
@@ -369,7 +373,7 @@ Result<void> Engine::scan_all(std::uint64_t csn, const std::function<Result<void
 
 Result<std::vector<std::string>> Engine::keys_where(const Query& condition) {
   const View now = view();
-  const Schema& schema = now.catalog->schema();
+  const Schema& schema = now.catalog->schema_at(now.csn);
   FIRN_ASSIGN(const PreparedQuery prepared,
               prepare_condition(condition, schema, Timestamp{std::max(clock->now().us, now.time_us)}));
   std::vector<std::size_t> columns = prepared.columns();

@@ -28,7 +28,7 @@ Result<std::string> Engine::key_text(std::string_view key) const {
 
 Result<LogRecord> Engine::record_of_rows(WriteRequest& request) {
   const View now = view();
-  const hot::RowLayout& layout = *now.catalog->layout;
+  const hot::RowLayout& layout = now.catalog->schemas->newest().layout;
   LogRecord record;
   record.tier = StorageTier::hot;
   std::string row;
@@ -49,11 +49,7 @@ Result<LogRecord> Engine::record_of_rows(WriteRequest& request) {
     record.row_count = rows.size();
     return record;
   }
-  const Batch& batch = request.rows;
-  if (!(batch.schema() == layout.schema()))
-    return Error(ErrorCode::invalid_argument,
-                 "table " + name + ": the batch's columns are not the table's: (" +
-                     batch.schema().to_string() + ") instead of (" + layout.schema().to_string() + ")");
+  FIRN_ASSIGN(const Batch batch, recast(*now.catalog, request.rows));
   const auto count = static_cast<std::size_t>(batch.rows());
   std::vector<std::pair<std::string, std::size_t>>
       last;  // key -> its last row: of two rows with one key the later wins
@@ -90,7 +86,8 @@ Result<std::vector<std::vector<Value>>> Engine::completed_rows(const Batch& part
   const Schema& schema = now.catalog->schema();
   std::vector<std::size_t> target;
   for (const ColumnSchema& c : partial.schema().columns()) {
-    const auto at = schema.find(c.name);
+    auto at = schema.find(c.name);
+    if (!at) at = now.catalog->schemas->find_former_name(c.name);
     if (!at) return Error(ErrorCode::not_found, "table " + name + " has no column " + c.name);
     target.push_back(*at);
   }
@@ -177,7 +174,7 @@ Result<LogRecord> Engine::record_of_removal(std::vector<std::string> keys) {
     MutableBuffer bits(bitmap_bytes(count));
     for (std::size_t i = 0; i < count; ++i) set_bit(bits.data(), i);
     FIRN_ASSIGN(auto infos, append_blocks(Batch(schema, static_cast<std::int64_t>(count), std::move(columns)),
-                                          {}, {}, bits.freeze(), false));
+                                          {}, {}, bits.freeze(), false, now.catalog->schema_version()));
     for (RowFileInfo& i : infos) {
       i.block_number = record.adds.size();
       record.adds.push_back(std::move(i));
@@ -296,6 +293,8 @@ Result<LogRecord> Engine::record_of(WriteRequest& request, CommitInfo& answer) {
         FIRN_TRY(check_conditions(request));
         return record_of_removal(std::move(request.remove_keys));
       }
+      case WriteRequest::Kind::alter:
+        return record_of_change(request.change);
       case WriteRequest::Kind::config: {
         LogRecord r;
         r.config = request.config;

@@ -3,6 +3,7 @@
 #include <queue>
 
 #include "storage/cold/segment.hpp"
+#include "storage/column_mapping.hpp"
 #include "storage/engine.hpp"
 #include "storage/job_proof.hpp"
 
@@ -16,8 +17,10 @@ constexpr std::size_t kChunkRows = 65'536;
 /// Takes picks in key order and makes files of the target tier of them.
 class Rewriter {
  public:
-  Rewriter(Engine& engine, StorageTier to, const View& view, std::vector<std::unique_ptr<Source>>& sources)
-      : engine_(engine), to_(to), view_(view), sources_(sources), outputs_(engine) {}
+  /// `schema`: of the sources' rows and of the files to be written.
+  Rewriter(Engine& engine, StorageTier to, const View& view, const Schema& schema,
+           std::vector<std::unique_ptr<Source>>& sources)
+      : engine_(engine), to_(to), view_(view), schema_(schema), sources_(sources), outputs_(engine) {}
 
   Result<void> add(const Pick& pick) {
     std::vector<Pick>& list = pick.end == 0 ? current_ : history_;
@@ -48,7 +51,8 @@ class Rewriter {
   /// What came of it, read back.
   Result<void> prove(JobProof& proof) {
     FIRN_TRY(engine_.read_back(outputs_.files(), proof));
-    return proof.add_hot(moved_, *view_.catalog->layout);
+    VersionedRows reader(view_.catalog->schemas, schema_);
+    return proof.add_hot(moved_, reader);
   }
 
   /// The record's part in the move; call once, right before it is published.
@@ -65,35 +69,45 @@ class Rewriter {
  private:
   Result<void> flush(bool history) {
     std::vector<Pick>& picks = history ? history_ : current_;
-    const Schema& schema = view_.catalog->schema();
-    FIRN_ASSIGN(Batch rows, gather(sources_, picks, schema));
+    FIRN_ASSIGN(Batch rows, gather(sources_, picks, schema_));
     Lives lives = lives_of(picks, history);
     if (const auto& fault = engine_.options.job_faults.rows)
       fault(rows, lives.csns, lives.ends, lives.tombstones);
     picks.clear();
     if (to_ == StorageTier::hot && !history) return to_hot(rows, lives);
     if (to_ == StorageTier::cold) return to_segment(rows, lives, history);
-    FIRN_ASSIGN(auto infos, engine_.append_blocks(rows, lives.csns, lives.ends, lives.tombstones, history));
+    FIRN_ASSIGN(auto infos, engine_.append_blocks(rows, lives.csns, lives.ends, lives.tombstones, history,
+                                                  view_.catalog->schema_version()));
     for (RowFileInfo& info : infos) keep(std::move(info));
     return {};
   }
 
   Result<void> to_hot(const Batch& rows, const Lives& lives) {
     std::string row, key;
-    const hot::RowLayout& layout = *view_.catalog->layout;
-    std::vector<Column> plain;
-    for (const Column& c : rows.columns()) plain.push_back(c.to_plain());
-    const Batch batch(rows.schema(), rows.rows(), std::move(plain));
-    for (std::size_t i = 0; i < static_cast<std::size_t>(batch.rows()); ++i) {
+    // Each row in the layout of the schema in force at its commit: all that AS OF may still ask for.
+    std::map<std::uint32_t, Batch> by_version;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(rows.rows()); ++i) {
       const bool tombstone = !lives.tombstones.empty() && bit_at(lives.tombstones.data(), i);
+      const SchemaHistory::Entry& entry = view_.catalog->schemas->at(lives.csns[i]);
+      const auto [slot, fresh] = by_version.try_emplace(entry.version.version);
+      const Batch& batch = fresh ? slot->second = as_version(rows, entry.version.schema) : slot->second;
       key.clear();
       FIRN_TRY(encode_key(batch.schema(), batch, i, key));
       row.clear();
-      if (!tombstone) layout.encode(batch, i, row);
+      if (!tombstone) entry.layout.encode(batch, i, row);
       append_row(moved_, key, tombstone ? hot::Op::tombstone : hot::Op::put, lives.csns[i], row);
       moved_count_ += 1;
     }
     return {};
+  }
+
+  static Batch as_version(const Batch& rows, const Schema& schema) {
+    const ColumnMapping mapping(rows.schema(), schema);
+    std::vector<Column> columns;
+    for (const std::size_t c : mapping.stored()) columns.push_back(rows[c].to_plain());
+    columns = mapping.columns(std::move(columns), static_cast<std::size_t>(rows.rows()));
+    for (Column& c : columns) c = c.to_plain();
+    return {schema, rows.rows(), std::move(columns)};
   }
 
   Result<void> to_segment(const Batch& rows, const Lives& lives, bool history) {
@@ -103,7 +117,7 @@ class Rewriter {
       info.id = engine_.next_file_id_++;
       info.tier = StorageTier::cold;
       info.history = history;
-      info.schema_version = view_.catalog->schema_version;
+      info.schema_version = view_.catalog->schema_version();
       info.created_us = created_us_;
       char name[40];
       std::snprintf(name, sizeof name, "cold/%08llx.seg", static_cast<unsigned long long>(info.id));
@@ -111,7 +125,7 @@ class Rewriter {
       cold::SegmentOptions options;
       options.zstd_level = view_.catalog->config.cold_compression_level;
       options.store_id = engine_.store_id;
-      FIRN_ASSIGN(writer, cold::SegmentWriter::create(*engine_.disk, view_.catalog->schema(), info, options));
+      FIRN_ASSIGN(writer, cold::SegmentWriter::create(*engine_.disk, schema_, info, options));
     }
     FIRN_TRY(writer->append(rows, lives.csns, lives.ends, lives.tombstones));
     if (writer->rows() < engine_.options.segment_rows) return {};
@@ -134,6 +148,7 @@ class Rewriter {
   Engine& engine_;
   StorageTier to_;
   const View& view_;
+  const Schema& schema_;
   std::vector<std::unique_ptr<Source>>& sources_;
   std::vector<Pick> current_, history_;
   std::unique_ptr<cold::SegmentWriter> current_writer_, history_writer_;
@@ -174,10 +189,11 @@ Result<JobReport> Engine::rewrite_files(const JobOrder& order) {
     base_lease = std::make_unique<BaseLease>(pins_, base_view.csn);
   }
   const std::uint64_t base = base_view.csn, horizon = base_view.catalog->horizon;
+  FIRN_ASSIGN(const Schema schema, storage_schema(*base_view.catalog->schemas, horizon));
   std::vector<std::unique_ptr<Source>> sources;
   std::int64_t created = 0;
   for (const FileEntryPtr& f : inputs) {
-    FIRN_ASSIGN(auto s, Source::open(f, base_view.catalog->schema()));
+    FIRN_ASSIGN(auto s, Source::open(f, schema, base_view.catalog->schemas));
     s->account(base);
     sources.push_back(std::move(s));
     report.rows_in += f->info.rows;
@@ -200,7 +216,7 @@ Result<JobReport> Engine::rewrite_files(const JobOrder& order) {
     return version.has_value();
   };
 
-  Rewriter rewriter(*this, order.to, base_view, sources);
+  Rewriter rewriter(*this, order.to, base_view, schema, sources);
   rewriter.set_base(base, created);
   const auto later = [&](std::uint32_t a, std::uint32_t b) {
     const auto o =

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "storage/versioned_rows.hpp"
+
 namespace firn::storage {
 namespace {
 
@@ -10,15 +12,15 @@ constexpr std::size_t kFreshRowsMin = 1'000;  // below, adding to an image is al
 /// How many changes a query may add to an image.
 std::size_t fresh_rows_max(const HotImage& image) { return std::max(kFreshRowsMin, image.keys.size() / 10); }
 
-/// Collects rows of the current schema with keys and CSNs.
+/// Collects rows of the schema in force at a CSN, with keys and CSNs.
 class RowCollector {
  public:
-  explicit RowCollector(const Catalog& catalog) : layout_(*catalog.layout), keys_(catalog.schema()) {
-    for (const ColumnSchema& c : catalog.schema().columns()) columns_.emplace_back(c.type);
+  RowCollector(const Catalog& catalog, std::uint64_t csn)
+      : reader_(catalog.schemas, catalog.schema_at(csn)), keys_(reader_.schema()) {
+    for (const ColumnSchema& c : reader_.schema().columns()) columns_.emplace_back(c.type);
   }
   Result<void> add(std::string_view key, const hot::HotVersion& version) {
-    FIRN_TRY(layout_.check(version.row));
-    for (std::size_t i = 0; i < columns_.size(); ++i) layout_.append_to(version.row, i, columns_[i]);
+    FIRN_TRY(reader_.append_to(version.row, columns_));
     keys_.push_back(key);
     csns_.push_back(version.csn);
     return {};
@@ -26,13 +28,13 @@ class RowCollector {
   Batch batch() {
     std::vector<Column> columns;
     for (ColumnBuilder& b : columns_) columns.push_back(b.finish());
-    return {layout_.schema(), static_cast<std::int64_t>(csns_.size()), std::move(columns)};
+    return {reader_.schema(), static_cast<std::int64_t>(csns_.size()), std::move(columns)};
   }
   KeyColumn& keys() { return keys_; }
   std::vector<std::uint64_t>& csns() { return csns_; }
 
  private:
-  const hot::RowLayout& layout_;
+  VersionedRows reader_;
   std::vector<ColumnBuilder> columns_;
   KeyColumn keys_;
   std::vector<std::uint64_t> csns_;
@@ -40,7 +42,7 @@ class RowCollector {
 
 Result<std::shared_ptr<const HotImage>> build(const View& view, const hot::HotReader& reader,
                                               std::uint64_t csn, UnreadableFiles* unreadable) {
-  RowCollector rows(*view.catalog);
+  RowCollector rows(*view.catalog, csn);
   std::string done;  // key whose visible version was met already
   bool any = false;
   FIRN_TRY(reader.visit_versions({}, [&](std::string_view key, const hot::HotVersion& v) -> Result<bool> {
@@ -83,7 +85,7 @@ Result<HotRows> advance(std::shared_ptr<const HotImage> image, const View& view,
   out.hidden = image->ended;
   std::sort(changed.begin(), changed.end());
   changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
-  RowCollector fresh(*view.catalog);
+  RowCollector fresh(*view.catalog, csn);
   for (const std::string& key : changed) {
     if (const auto at = position(image->keys, key)) out.hidden.push_back(*at);
     FIRN_ASSIGN(const auto version, reader.get(key, csn));
@@ -122,7 +124,7 @@ Result<HotRows> HotImageCache::rows_at(const View& view, const hot::HotReader& r
     image = image_;
   }
   const bool usable = image && image->epoch == view.catalog->hot_epoch && image->csn <= csn &&
-                      image->csn >= delta.floor() && image->rows.schema() == view.catalog->schema();
+                      image->csn >= delta.floor() && image->rows.schema() == view.catalog->schema_at(csn);
   if (usable) {
     auto changes = delta.collect(image->csn, csn);
     if (changes.size() <= fresh_rows_max(*image)) {

@@ -12,7 +12,7 @@ namespace firn::storage {
 
 struct HotImage {
   std::uint64_t csn = 0, epoch = 0;
-  Batch rows;  ///< current schema; keys ascending; versions visible in hot alone
+  Batch rows;  ///< of the schema in force at csn; keys ascending; versions visible in hot alone
   KeyColumn keys;
   std::vector<std::uint64_t> csns;
   std::vector<std::uint32_t> ended;  ///< rows that a file of the catalog ends at or below csn; ascending
@@ -32,7 +32,7 @@ struct HotRows {
 /// Keeps the newest image. Thread-safe.
 class HotImageCache {
  public:
-  /// The hot rows visible at `csn` <= view.csn. `reader` belongs to the view. Rows that an unreadable file may have
+  /// The hot rows visible at `csn` <= view.csn, in the schema in force then. `reader` belongs to the view. Rows that an unreadable file may have
   /// ended are given with it noted (resolver.hpp); such an image is not kept.
   Result<HotRows> rows_at(const View& view, const hot::HotReader& reader, const HotDelta& delta,
                           std::uint64_t csn, UnreadableFiles* unreadable = nullptr);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "storage/column_mapping.hpp"
 #include "storage/engine.hpp"
 
 namespace firn::storage {
@@ -10,11 +11,13 @@ PendingFiles::~PendingFiles() {
   if (!files_.empty()) engine_.discard(files_);
 }
 
-Result<std::unique_ptr<Source>> Source::open(FileEntryPtr entry, const Schema& schema) {
+Result<std::unique_ptr<Source>> Source::open(FileEntryPtr entry, const Schema& schema,
+                                             std::shared_ptr<const SchemaHistory> schemas) {
   std::unique_ptr<Source> s(new Source);
   FIRN_ASSIGN(s->file_, entry->open());
   FIRN_ASSIGN(s->keys_, s->file_->keys());
   s->schema_ = schema;
+  s->schemas_ = std::move(schemas);
   s->entry_ = std::move(entry);
   s->ends_ = s->entry_->ends();
   const std::uint64_t rows = s->file_->info().rows;
@@ -112,28 +115,32 @@ std::size_t Source::group_of(std::uint32_t row) const {
 Result<void> Source::load(std::size_t g) {
   if (!groups_[g].empty()) return {};
   ReadCost cost;
-  const Schema& own = file_->schema();
-  std::vector<std::size_t> wanted, target;
-  std::vector<Column> columns(schema_.size());
+  const ColumnMapping mapping(file_->schema(), schema_);
   const auto rows = static_cast<std::size_t>(file_->group_first(g + 1) - file_->group_first(g));
-  for (std::size_t i = 0; i < schema_.size(); ++i) {
-    bool found = false;
-    for (std::size_t j = 0; j < own.size() && !found; ++j) {
-      if (own[j].id != schema_[i].id) continue;
-      wanted.push_back(j);
-      target.push_back(i);
-      found = true;
-    }
-    if (found) continue;
-    ColumnBuilder nulls(schema_[i].type);
-    for (std::size_t r = 0; r < rows; ++r) nulls.append_null();
-    columns[i] = nulls.finish();
-  }
-  FIRN_ASSIGN(std::vector<Column> read, file_->read(g, wanted, cost));
-  for (std::size_t i = 0; i < target.size(); ++i) columns[target[i]] = std::move(read[i]);
-  groups_[g] = std::move(columns);
+  FIRN_ASSIGN(std::vector<Column> read, file_->read(g, mapping.stored(), cost));
+  groups_[g] = mapping.columns(std::move(read), rows);
+  clear_dropped(g, groups_[g]);
   if (!hashes_.empty()) hash_group(g);
   return {};
+}
+
+/// A version of commit c has the columns in force at c and no others: what a block that was prepared before a drop and
+/// committed after it holds in that column is no part of it.
+void Source::clear_dropped(std::size_t g, std::vector<Column>& columns) const {
+  const auto first = static_cast<std::size_t>(file_->group_first(g));
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    const auto dropped = schemas_->dropped_at(schema_[c].id);
+    if (!dropped || file_->info().csn_max < *dropped || !file_->schema().find_id(schema_[c].id)) continue;
+    const Column plain = columns[c].to_plain();
+    ColumnBuilder kept(plain.type);
+    for (std::size_t r = 0; r < static_cast<std::size_t>(plain.length); ++r) {
+      if (csns_[first + r] < *dropped)
+        kept.append_from(plain, r);
+      else if (schema_[c].default_value.is_null() || !kept.append(schema_[c].default_value))
+        kept.append_null();
+    }
+    columns[c] = kept.finish();
+  }
 }
 
 void Source::hash_group(std::size_t g) {

@@ -37,7 +37,9 @@ Lives lives_of(std::span<const Pick> picks, bool history);
 /// An input file read in key order. Ascending files give up a row group once they are past it.
 class Source {
  public:
-  static Result<std::unique_ptr<Source>> open(FileEntryPtr entry, const Schema& schema);
+  /// Rows come in `schema`, one for files of a table with these schemas.
+  static Result<std::unique_ptr<Source>> open(FileEntryPtr entry, const Schema& schema,
+                                              std::shared_ptr<const SchemaHistory> schemas);
 
   bool at_end() const { return position_ >= keys_->keys.size(); }
   const KeyColumn& keys() const { return keys_->keys; }
@@ -51,12 +53,13 @@ class Source {
   void account(std::uint64_t base);
   const VersionSums& sums() const { return sums_; }
 
-  /// Columns of the current schema for these rows, in the given order. Groups that lie behind are not kept.
+  /// Columns of the schema given to open() for these rows, in the given order. Groups that lie behind are not kept.
   Result<std::vector<Column>> take(std::span<const std::uint32_t> rows);
 
  private:
   std::size_t group_of(std::uint32_t row) const;
   Result<void> load(std::size_t g);
+  void clear_dropped(std::size_t g, std::vector<Column>& columns) const;
   void release_passed();
   void hash_group(std::size_t g);
   void add_contents(std::size_t g, std::span<const std::uint32_t> rows);  ///< numbers within the group
@@ -65,6 +68,7 @@ class Source {
 
   FileEntryPtr entry_;
   Schema schema_;
+  std::shared_ptr<const SchemaHistory> schemas_;
   std::shared_ptr<const RowFile> file_;
   std::shared_ptr<const FileKeys> keys_;
   std::shared_ptr<const DeletionVector> ends_;

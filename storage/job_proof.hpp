@@ -9,6 +9,7 @@
 #include "storage/fingerprint.hpp"
 #include "storage/job_parts.hpp"
 #include "storage/log_record.hpp"
+#include "storage/versioned_rows.hpp"
 
 namespace firn::storage {
 
@@ -28,8 +29,8 @@ class JobProof {
   void drop(std::string_view encoded_key, const Pick& pick, bool gone);
   /// Reads a finished file back. Error: what reading says; {internal} if it is not what `info` says of it.
   Result<void> add_file(const RowFileInfo& info, const RowFile& file);
-  /// Rows on their way into the hot tier, from the list that will be logged.
-  Result<void> add_hot(std::string_view row_list, const hot::RowLayout& layout);
+  /// Rows on their way into the hot tier, from the list that will be logged; `reader` gives them in the job's schema.
+  Result<void> add_hot(std::string_view row_list, VersionedRows& reader);
   /// Error{internal} with both sides if they differ, or if a version was dropped without proof.
   Result<void> check() const;
 

@@ -3,6 +3,7 @@
 #include <flatbuffers/flatbuffers.h>
 #include <schema/log_generated.h>
 
+#include <bit>
 #include <cstring>
 
 namespace firn::storage {
@@ -84,13 +85,38 @@ Result<RowFileInfo> unpack(const fb::FileInfo& f) {
   return i;
 }
 
+std::string bytes_of_default(const Value& v) {
+  if (is_variable(v.type())) return v.as_bytes();
+  std::uint64_t bits = 0;
+  if (v.type() == TypeId::boolean)
+    bits = v.as_bool() ? 1 : 0;
+  else if (is_float(v.type()))
+    bits = std::bit_cast<std::uint64_t>(v.as_double());
+  else
+    bits = is_unsigned_integer(v.type()) ? v.as_unsigned() : static_cast<std::uint64_t>(v.as_signed());
+  return {reinterpret_cast<const char*>(&bits), sizeof bits};
+}
+
+Result<Value> default_of_bytes(TypeId type, std::string bytes) {
+  if (is_variable(type)) return Value::of_bytes(type, std::move(bytes));
+  std::uint64_t bits;
+  if (bytes.size() != sizeof bits) return Error(ErrorCode::corrupt, "a stored default has another size");
+  std::memcpy(&bits, bytes.data(), sizeof bits);
+  if (type == TypeId::boolean) return Value(bits != 0);
+  if (is_float(type)) return Value::of_float(type, std::bit_cast<double>(bits));
+  if (is_unsigned_integer(type)) return Value::of_unsigned(type, bits);
+  return Value::of_signed(type, static_cast<std::int64_t>(bits));
+}
+
 Offset<fb::TableSchema> pack(FlatBufferBuilder& b, const SchemaVersion& v) {
   std::vector<Offset<fb::SchemaColumn>> columns;
   const Schema& s = v.schema;
-  for (std::size_t i = 0; i < s.size(); ++i) {
-    if (s.has_row_key() && i + 1 == s.size()) break;  // `_row` is made again by Schema::make
-    columns.push_back(fb::CreateSchemaColumn(b, s[i].id, b.CreateString(s[i].name),
-                                             static_cast<std::uint8_t>(s[i].type), s[i].nullable));
+  for (const ColumnSchema& c : s.columns()) {
+    const auto name = b.CreateString(c.name);
+    Offset<flatbuffers::Vector<std::uint8_t>> value;
+    if (!c.default_value.is_null()) value = bytes_vector(b, bytes_of_default(c.default_value));
+    columns.push_back(
+        fb::CreateSchemaColumn(b, c.id, name, static_cast<std::uint8_t>(c.type), c.nullable, value));
   }
   std::vector<Offset<flatbuffers::String>> key;
   if (!s.has_row_key())
@@ -98,7 +124,8 @@ Offset<fb::TableSchema> pack(FlatBufferBuilder& b, const SchemaVersion& v) {
   const auto time = b.CreateString(s.time() ? s[*s.time()].name : std::string());
   const auto columns_at = b.CreateVector(columns);
   const auto key_at = b.CreateVector(key);
-  return fb::CreateTableSchema(b, v.version, columns_at, key_at, time, s.has_row_key());
+  return fb::CreateTableSchema(b, v.version, columns_at, key_at, time, s.has_row_key(), v.csn,
+                               s.last_column_id());
 }
 
 Result<SchemaVersion> unpack(const fb::TableSchema& f) {
@@ -108,15 +135,20 @@ Result<SchemaVersion> unpack(const fb::TableSchema& f) {
       if (c->type() == 0 || c->type() >= static_cast<std::uint8_t>(TypeId::null))
         return Error(ErrorCode::corrupt,
                      "a stored schema has a column of unknown type " + std::to_string(c->type()));
-      columns.push_back({c->id(), string_of(c->name()), static_cast<TypeId>(c->type()), c->nullable()});
+      const auto type = static_cast<TypeId>(c->type());
+      columns.push_back({c->id(), string_of(c->name()), type, c->nullable()});
+      if (c->default_value() == nullptr) continue;
+      FIRN_ASSIGN(columns.back().default_value, default_of_bytes(type, string_of(c->default_value())));
     }
   }
   SchemaOptions options;
+  options.last_column_id = f.last_column_id();
   if (f.key() != nullptr)
     for (const flatbuffers::String* k : *f.key()) options.key.push_back(string_of(k));
   options.time = string_of(f.time());
   SchemaVersion v;
   v.version = f.version();
+  v.csn = f.csn();
   FIRN_ASSIGN(v.schema, Schema::make(std::move(columns), options));
   return v;
 }

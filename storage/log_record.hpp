@@ -11,6 +11,7 @@
 #include "schema/buffer.hpp"
 #include "storage/hot/hot_store.hpp"
 #include "storage/row_file.hpp"
+#include "storage/schema_history.hpp"
 #include "storage/table_config.hpp"
 
 namespace firn::storage {
@@ -18,11 +19,6 @@ namespace firn::storage {
 struct RecordToken {
   std::string producer;
   std::uint64_t sequence = 0;
-};
-
-struct SchemaVersion {
-  std::uint32_t version = 0;
-  Schema schema;
 };
 
 /// Drops hot versions with CSN <= csn of keys in [key_min, key_max].

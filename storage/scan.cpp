@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "storage/column_mapping.hpp"
+
 namespace firn::storage {
 namespace {
 
@@ -14,27 +16,28 @@ bool disjoint(const ColumnRange& range, const Value& min, const Value& max) {
   return !range.max.is_null() && (range.max < min || (range.max_open && range.max == min));
 }
 
-bool pruned_by_time(const RowFileInfo& info, const Schema& schema, std::span<const ColumnRange> ranges) {
+/// The file's times are of the type that its event-time column had when it was written.
+bool pruned_by_time(const RowFileInfo& info, const SchemaHistory& schemas, const Schema& schema,
+                    std::span<const ColumnRange> ranges) {
   if (!schema.time() || !info.time_min || !info.time_max) return false;
+  const SchemaHistory::Entry* written = schemas.find(info.schema_version);
+  if (written == nullptr || !written->version.schema.time()) return false;
+  const TypeId stored = written->version.schema[*written->version.schema.time()].type;
   const TypeId type = schema[*schema.time()].type;
-  if (is_unsigned_integer(type)) return false;  // kept as signed: row groups prune these
+  if (is_unsigned_integer(stored) || is_unsigned_integer(type)) return false;  // row groups prune these
+  const Result<Value> min = Value::of_signed(stored, *info.time_min).cast(type);
+  const Result<Value> max = Value::of_signed(stored, *info.time_max).cast(type);
+  if (!min || !max) return false;
   for (const ColumnRange& r : ranges)
-    if (r.column == *schema.time() &&
-        disjoint(r, Value::of_signed(type, *info.time_min), Value::of_signed(type, *info.time_max)))
-      return true;
+    if (r.column == *schema.time() && disjoint(r, *min, *max)) return true;
   return false;
-}
-
-std::optional<std::size_t> position_of(const Schema& schema, std::uint32_t column_id) {
-  for (std::size_t i = 0; i < schema.size(); ++i)
-    if (schema[i].id == column_id) return i;
-  return std::nullopt;
 }
 
 bool pruned_by_stats(const RowFile& file, std::size_t group, const Schema& schema,
                      std::span<const ColumnRange> ranges) {
   for (const ColumnRange& r : ranges) {
-    const auto at = position_of(file.schema(), schema[r.column].id);
+    const auto at = file.schema().find_id(schema[r.column].id);
+    // A column that came later reads as its default, one of another type was converted: its rows decide.
     if (!at || file.schema()[*at].type != schema[r.column].type) continue;
     const ColumnStats* stats = file.stats(group, *at);
     if (stats == nullptr) continue;
@@ -43,12 +46,6 @@ bool pruned_by_stats(const RowFile& file, std::size_t group, const Schema& schem
     if (stats->nulls == rows) return true;  // a range never holds NULL
   }
   return false;
-}
-
-Column nulls(TypeId type, std::size_t rows) {
-  ColumnBuilder b(type);
-  for (std::size_t i = 0; i < rows; ++i) b.append_null();
-  return b.finish();
 }
 
 QueryProfile::Tier& tier_of(QueryProfile& profile, StorageTier tier) {
@@ -72,9 +69,9 @@ Result<void> TableScan::plan_file(const FileEntryPtr& entry, std::span<const Col
                                   QueryProfile& profile) {
   QueryProfile::Tier& tier = tier_of(profile, entry->info.tier);
   const RowFileInfo& info = entry->info;
-  const Schema& schema = catalog_->schema();
   const bool out_of_time = info.csn_min > csn_ || (info.history && info.end_max <= csn_);
-  if (out_of_time || pruned_by_time(info, schema, ranges) || !may_touch_keys(info, schema, ranges)) {
+  if (out_of_time || pruned_by_time(info, *catalog_->schemas, schema_, ranges) ||
+      !may_touch_keys(info, schema_, ranges)) {
     tier.files_pruned += 1;
     return {};
   }
@@ -84,7 +81,7 @@ Result<void> TableScan::plan_file(const FileEntryPtr& entry, std::span<const Col
   unit.ends = entry->ends();
   tier.files += 1;
   for (std::size_t g = 0; g < unit.file->groups(); ++g) {
-    if (pruned_by_stats(*unit.file, g, schema, ranges)) {
+    if (pruned_by_stats(*unit.file, g, schema_, ranges)) {
       tier.groups_pruned += 1;
       continue;
     }
@@ -213,21 +210,12 @@ Result<ScanBatch> TableScan::read_file(const Unit& unit, ReadCost& cost) const {
   out.rows = static_cast<std::int64_t>(unit.rows);
   FIRN_ASSIGN(out.selection, visible(unit, cost));
   if (out.selection && out.selection->empty()) return out;
-  const Schema& schema = catalog_->schema();
-  std::vector<std::size_t> wanted, target;
-  out.columns.resize(columns_.size());
-  for (std::size_t i = 0; i < columns_.size(); ++i) {
-    if (const auto at = position_of(unit.file->schema(), schema[columns_[i]].id)) {
-      wanted.push_back(*at);
-      target.push_back(i);
-    } else {
-      out.columns[i] = nulls(schema[columns_[i]].type, unit.rows);
-    }
+  const ColumnMapping mapping(unit.file->schema(), schema_, columns_);
+  std::vector<Column> read;
+  if (!mapping.stored().empty()) {
+    FIRN_ASSIGN(read, unit.file->read(unit.group, mapping.stored(), cost));
   }
-  if (!wanted.empty()) {
-    FIRN_ASSIGN(std::vector<Column> columns, unit.file->read(unit.group, wanted, cost));
-    for (std::size_t i = 0; i < target.size(); ++i) out.columns[target[i]] = std::move(columns[i]);
-  }
+  out.columns = mapping.columns(std::move(read), unit.rows);
   cost.groups_read += 1;
   return out;
 }

@@ -16,7 +16,7 @@ bool may_touch_keys(const RowFileInfo& info, const Schema& schema, std::span<con
 /// next() may be called from several threads; each call gives another group.
 class TableScan {
  public:
-  /// `columns`: positions in the table's current schema. `hot` may hold no image (hot tier empty). Requires that the
+  /// `columns`: positions in the schema in force at `csn`, as those of the ranges. `hot` may hold no image (hot tier empty). Requires that the
   /// view's files are resolved to `csn` at least. Pruning counts go to `profile`.
   static Result<std::unique_ptr<TableScan>> plan(const View& view, HotRows hot, std::uint64_t csn,
                                                  std::vector<std::size_t> columns,
@@ -37,7 +37,11 @@ class TableScan {
     std::size_t offset = 0, rows = 0;  ///< hot: rows of the image; offset == npos: the fresh rows
   };
   TableScan(const View& view, HotRows hot, std::uint64_t csn, std::vector<std::size_t> columns)
-      : catalog_(view.catalog), hot_(std::move(hot)), csn_(csn), columns_(std::move(columns)) {}
+      : catalog_(view.catalog),
+        schema_(view.catalog->schema_at(csn)),
+        hot_(std::move(hot)),
+        csn_(csn),
+        columns_(std::move(columns)) {}
   Result<void> plan_file(const FileEntryPtr& entry, std::span<const ColumnRange> ranges,
                          QueryProfile& profile);
   Result<ScanBatch> read_hot(const Unit& unit) const;
@@ -46,6 +50,7 @@ class TableScan {
   Result<std::optional<std::vector<std::uint32_t>>> visible(const Unit& unit, ReadCost& cost) const;
 
   CatalogPtr catalog_;
+  Schema schema_;
   HotRows hot_;
   std::uint64_t csn_;
   std::vector<std::size_t> columns_;

@@ -32,6 +32,16 @@ Result<std::unique_ptr<TableStore>> TableStore::open(std::shared_ptr<io::Disk> d
 const std::string& TableStore::name() const { return impl_->engine->name; }
 std::uint64_t TableStore::table_id() const { return impl_->engine->table_id; }
 Schema TableStore::schema() const { return impl_->engine->view().catalog->schema(); }
+Schema TableStore::schema(const StoreSnapshot& at) const {
+  return impl_->engine->view().catalog->schema_at(at.csn().value);
+}
+std::optional<Batch> TableStore::recast(const Batch& rows) const {
+  const View now = impl_->engine->view();
+  if (rows.schema() == now.catalog->schema() || now.catalog->schemas->find(rows.schema()) == nullptr)
+    return std::nullopt;
+  const Result<Batch> done = impl_->engine->recast(*now.catalog, rows);
+  return done ? std::optional<Batch>(*done) : std::nullopt;
+}
 HybridTableConfig TableStore::config() const { return impl_->engine->view().catalog->config; }
 
 bool TableStore::is_small(const Batch& rows) const { return impl_->engine->is_small(rows); }

@@ -20,6 +20,7 @@
 #include "schema/batch.hpp"
 #include "schema/key_codec.hpp"
 #include "schema/query.hpp"
+#include "schema/schema_change.hpp"
 #include "storage/file_copy.hpp"
 #include "storage/pins.hpp"
 #include "storage/query/execution.hpp"
@@ -45,9 +46,9 @@ struct CommitInfo {
   bool repeated = false;  ///< the token was known: this is the first commit's answer
 };
 
-/// One atomic change. Exactly one of rows, blocks, remove_keys, remove_where, config is used.
+/// One atomic change. Exactly one of rows, blocks, remove_keys, remove_where, config, change is used.
 struct WriteRequest {
-  enum class Kind : std::uint8_t { rows, blocks, remove_keys, remove_where, config };
+  enum class Kind : std::uint8_t { rows, blocks, remove_keys, remove_where, config, alter };
   Kind kind = Kind::rows;
   WriteMode mode = WriteMode::upsert;
   std::optional<WriteToken> token;
@@ -57,6 +58,7 @@ struct WriteRequest {
   std::vector<std::string> remove_keys;   ///< encoded keys
   Query remove_where;                     ///< from parse_condition()
   HybridTableConfig config;
+  SchemaChange change;  ///< alter: decided by apply_change() against the schema that the log order gives
 };
 
 /// What one maintenance job did.
@@ -202,13 +204,19 @@ class TableStore {
   const std::string& name() const;
   std::uint64_t table_id() const;
   Schema schema() const;
+  /// The schema in force at a snapshot: what reads through it answer in.
+  Schema schema(const StoreSnapshot& at) const;
   HybridTableConfig config() const;
 
   // --- writing ---------------------------------------------------------------------------------------------------
   /// True if a batch of this size goes through the commit log into the hot tier; else call prepare_blocks() first.
   bool is_small(const Batch& rows) const;
+  /// Rows of an earlier version of the schema (exactly its columns) as rows of the newest: dropped columns are left out,
+  /// added ones take their default. nullopt: of the newest version, or of none. Writes are recast at their commit anyway.
+  std::optional<Batch> recast(const Batch& rows) const;
   /// Writes rows to a warm log as blocks and syncs them. They count only once commit() has named them. `_row` values
-  /// are assigned here. Thread-safe; long.
+  /// are assigned here. Rows of an earlier schema are recast, and may be committed after a further ALTER. Thread-safe;
+  /// long.
   Result<std::vector<RowFileInfo>> prepare_blocks(const Batch& rows);
   /// Commits the requests in order, each on its own (a refused one does not hinder the others), with one log append and
   /// one sync for all. answers[i] belongs to requests[i]. Thread-safe (serialised).
@@ -222,7 +230,7 @@ class TableStore {
   Result<StoreSnapshot> snapshot(std::optional<Csn> at = std::nullopt, std::string owner = "snapshot");
   /// The last CSN whose commit time is <= t. Errors as snapshot(); a time in the future is {out_of_range}.
   Result<Csn> csn_at(Timestamp t) const;
-  /// The row with this key, in schema order; nullopt if there is none.
+  /// The row with this key, in the order of schema(at); nullopt if there is none.
   Result<std::optional<std::vector<Value>>> get(const StoreSnapshot& at, std::span<const Value> key,
                                                 ReadCost* cost = nullptr);
   /// Runs a query (its table name is not looked at). AS OF in the query overrides `at`.

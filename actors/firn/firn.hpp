@@ -20,6 +20,7 @@
 #include "schema/batch.hpp"
 #include "schema/query.hpp"
 #include "schema/result.hpp"
+#include "schema/schema_change.hpp"
 #include "schema/table_schema.hpp"
 #include "schema/types.hpp"
 #include "schema/value.hpp"
@@ -298,6 +299,7 @@ class HybridTable {
   static Result<HybridTable> create(Database& db, const std::string& name, const Schema& schema,
                                     const HybridTableConfig& config = {});
   const std::string& name() const;
+  /// The newest; alter() changes it.
   Schema schema() const;
   HybridTableConfig config() const;
 
@@ -327,6 +329,14 @@ class HybridTable {
   /// One text a finding; empty: sound. Deep reads every byte.
   Result<std::vector<std::string>> verify(bool deep = false) const;
   Result<void> configure(const HybridTableConfig& config);
+  /// Changes the columns while readers and writers go on, whatever tiers the rows lie in: nothing is rewritten. The
+  /// commit begins a schema version: rows that are there read as if they had always had it, AS OF an earlier commit
+  /// answers in the schema of then, and batches made for an earlier version are recast when they are written. Refusals:
+  /// those of apply_change().
+  Result<Commit> alter(const SchemaChange& change);
+  /// "ADD COLUMN x i64 DEFAULT 5", "DROP x", "RENAME a TO b", "ALTER a TYPE i64", with or without `ALTER TABLE name`
+  /// before it. Also {parse} with the place, {invalid_argument} if another table is named.
+  Result<Commit> alter(std::string_view text);
   /// All live rows, as of now, batch by batch; `sink` returns an error to stop.
   Result<void> export_all(const std::function<Result<void>(const Batch&)>& sink) const;
   /// Writes batch after batch until `next` gives nothing; one commit a batch.

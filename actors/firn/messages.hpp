@@ -39,6 +39,7 @@ class ArrowBody {
 using TableActor = caf::typed_actor<
     caf::replies_to<flat<fb::WriteRequest>, ArrowBody>::with<flat<fb::Commit>>,
     caf::replies_to<flat<fb::RemoveRequest>>::with<flat<fb::Commit>>,
+    caf::replies_to<flat<fb::AlterRequest>>::with<flat<fb::Commit>>,
     caf::replies_to<flat<fb::QueryRequest>>::with<flat<fb::QueryAnswer>, ArrowBody>,
     caf::replies_to<flat<fb::GetRequest>>::with<flat<fb::GetAnswer>>,
     caf::replies_to<flat<fb::CompactRequest>>::with<flat<fb::Settled>>,

@@ -196,7 +196,7 @@ Result<void> CsvReader::match_columns(const std::vector<std::string>& names) {
     columns_.emplace_back((*schema_)[i].type);
     if (found[i]) continue;
     const bool row_key = schema_->has_row_key() && i + 1 == schema_->size();
-    if (!(*schema_)[i].nullable && !row_key)
+    if (!(*schema_)[i].nullable && (*schema_)[i].default_value.is_null() && !row_key)
       return Error(ErrorCode::not_found,
                    fmt::format("the header lacks column \"{}\", which is not null", (*schema_)[i].name));
     missing_.push_back(i);
@@ -254,10 +254,10 @@ Result<void> CsvReader::append_fields() {
     }
   }
   for (std::size_t i : missing_) {
-    if ((*schema_)[i].nullable) {
-      columns_[i].append_null();
-    } else {
+    if (schema_->has_row_key() && i + 1 == schema_->size()) {
       columns_[i].append_fixed(std::uint64_t{0});  // _row: assigned at commit
+    } else {
+      FIRN_TRY(columns_[i].append((*schema_)[i].default_value));
     }
   }
   return {};

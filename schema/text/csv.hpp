@@ -3,8 +3,8 @@
 // Reading: a header line; fields split by commas; quotes with "" inside; LF or CRLF; a byte order mark is
 // passed over; lines may be quoted across line ends. An empty field is NULL, "" is the empty string. Blank
 // lines are passed over where there is more than one column. Columns are matched to a given schema by name,
-// in any order; unknown names are an error, nullable columns that are missing are NULL. Without a schema
-// types are inferred from the first rows. Owned by one thread.
+// in any order; unknown names are an error, columns that are missing hold their default, or NULL. Without a
+// schema types are inferred from the first rows. Owned by one thread.
 #pragma once
 #include <deque>
 #include <optional>

@@ -189,7 +189,7 @@ Result<void> NdjsonReader::State::append_row(dom::object object) {
       if (row_key) {
         columns[i].append_fixed(std::uint64_t{0});  // assigned at commit
       } else {
-        columns[i].append_null();
+        FIRN_TRY(columns[i].append((*schema)[i].default_value));
       }
     }
     if (!(*schema)[i].nullable && !row_key && object[(*schema)[i].name].is_null())

@@ -1,7 +1,7 @@
 // NDJSON: a streaming reader (an object a line) that is fed bytes and gives batches; writers of NDJSON and
 // JSON.
 //
-// Reading: members are matched to columns by name; missing members and null are NULL; without a schema the
+// Reading: members are matched to columns by name; null is NULL, missing members are the column's default or NULL; without a schema the
 // columns are the members of the first rows, and later unknown ones make a row a misfit. Integers stay exact;
 // timestamps are ISO text or numbers (time_from_number); nested values become their JSON text in a utf8
 // column. Owned by one thread.

@@ -189,6 +189,11 @@ Value RowLayout::value(std::string_view row, std::size_t column) const {
   }
 }
 
+std::optional<std::uint16_t> version_of_row(std::string_view row) {
+  if (row.size() < kVersionBytes) return std::nullopt;
+  return load<std::uint16_t>(row.data());
+}
+
 void RowLayout::append_to(std::string_view row, std::size_t column, ColumnBuilder& out) const {
   const Cell c = cell(row, column);
   if (c.null) return out.append_null();

@@ -4,6 +4,7 @@
 //   fixed part: width_of(type) bytes little-endian; bool one byte; utf8/binary a u32 end offset into the bytes
 // Any column is reached without looking at the others. Integrity is the value's CRC32C (hot_store.hpp).
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,5 +43,8 @@ class RowLayout {
   std::vector<std::size_t> at_;            ///< of each column in the row
   std::vector<std::size_t> previous_var_;  ///< position of the previous variable column's end offset; 0: none
 };
+
+/// The schema version that an encoded row names; nullopt if it is too short to.
+std::optional<std::uint16_t> version_of_row(std::string_view row);
 
 }  // namespace firn::storage::hot

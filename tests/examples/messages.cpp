@@ -67,6 +67,11 @@ int run(caf::actor_system& system) {
   });
   (void)ask<flat<fb::Commit>>(self, events, remove);
 
+  const auto alter = make_flat<fb::AlterRequest>([](auto& b) {
+    return fb::CreateAlterRequest(b, b.CreateString("ADD COLUMN channel utf8 DEFAULT 'web'"));
+  });
+  (void)ask<flat<fb::Commit>>(self, events, alter);
+
   const auto compact =
       make_flat<fb::CompactRequest>([](auto& b) { return fb::CreateCompactRequest(b, fb::Tier::cold); });
   const auto settled = ask<flat<fb::Settled>>(self, events, compact);

@@ -157,5 +157,23 @@ TEST(Types, NamesReadBack) {
   EXPECT_EQ(tier_from_name("tepid"), std::nullopt);
 }
 
+TEST(TableSchemaTest, DefaultsAreReadAndWrittenAndDoNotMakeASchemaAnother) {
+  const std::string text =
+      "id u64 not null, n i32 not null default -5, t utf8 default 'a, b', at timestamp default TIMESTAMP "
+      "'2001-01-01T00:00:00.000000Z', f f64 default 0.5, b bool default true";
+  const Schema s = Schema::parse(text, {.key = {"id"}}).value();
+  EXPECT_EQ(s.to_string(), text);
+  EXPECT_EQ(s[1].default_value, Value(std::int32_t{-5}));
+  EXPECT_EQ(s[2].default_value, Value("a, b"));
+  const Schema plain =
+      Schema::parse("id u64, n i32 not null, t utf8, at timestamp, f f64, b bool", {.key = {"id"}}).value();
+  EXPECT_EQ(s, plain);
+  const auto bad = Schema::parse("id u64, n i8 default 300", {.key = {"id"}});
+  ASSERT_FALSE(bad);
+  EXPECT_EQ(bad.error().position(), 21U);
+  EXPECT_FALSE(Schema::parse("id u64 default"));
+  EXPECT_FALSE(Schema::parse("id u64 default 5 6"));
+}
+
 }  // namespace
 }  // namespace firn

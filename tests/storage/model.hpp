@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "tests/storage/answer_memory.hpp"
+#include "tests/storage/model_alter.hpp"
 #include "tests/storage/model_script.hpp"
 #include "tests/storage/model_table.hpp"
 
@@ -136,6 +137,7 @@ class Model {
         {"follow ends", 3, &Model::follow_ends},
         {"purge", 3, &Model::purge},
         {"configure", 2, &Model::configure},
+        {"alter", 3, &Model::alter},
         {"wait", 6, &Model::wait},
         {"close", 2, &Model::close},
         {"kill", 2, &Model::kill},
@@ -276,6 +278,7 @@ class Model {
     for (const auto& [k, v] : rows) {
       Cell cell = before.at(k);
       cell.v = v;
+      extras_.carried(k, oracle_.version_at(k, info.csn.value - 1), info.csn.value);
       oracle_.put(k, info.csn.value, cell);
     }
   }
@@ -382,6 +385,7 @@ class Model {
     const std::uint64_t csn = retained_csn();
     note("all rows as of CSN " + std::to_string(csn));
     expect_equal(read_state(*store_, csn).value(), oracle_.state(csn), "AS OF CSN " + std::to_string(csn));
+    extras_.check(*store_, oracle_, csn);
     if (csn > 0) {
       const StoreSnapshot old = store_->snapshot(Csn{csn}).value();
       const int k = any_key();
@@ -421,6 +425,7 @@ class Model {
   }
   void compare_all() {
     expect_equal(read_state(*store_).value(), oracle_.state(csn_), "all rows");
+    extras_.check(*store_, oracle_, csn_);
     const StoreSnapshot at = store_->snapshot().value();
     for (int k = 0; k < kKeys; ++k) {
       const Cell table = read_cell(*store_, at, shape_, k).value(), oracle = oracle_.at(k, csn_);
@@ -532,6 +537,7 @@ class Model {
     if (depth_ > 0 || !chance(60)) return;
     ++depth_;
     for (std::uint64_t i = 0; i < 1 + below(3); ++i) {
+      if (chance(10)) alter();
       const auto pick = below(100);
       const State before = oracle_.state(csn_);
       if (pick < 30 && !before.empty()) {
@@ -602,6 +608,20 @@ class Model {
     r.config = config_;
     committed(store_->commit_one(std::move(r)).value());
   }
+  /// A column comes, goes, gets another name or a wider type; then rows that fill the columns there are.
+  void alter() {
+    WriteRequest r;
+    r.kind = WriteRequest::Kind::alter;
+    r.change = extras_.next(rng_);
+    note(r.change.to_string());
+    const SchemaChange change = r.change;
+    extras_.took(change, committed(store_->commit_one(std::move(r)).value()).csn.value);
+    const Change rows = fresh_change(1 + below(chance(40) ? 3 * kSmallRows : 20));
+    const Batch wide = extras_.widened(shape_.batch(rows), store_->schema(), rows, rng_);
+    const CommitInfo info = committed(store_->commit_one(upsert_of(*store_, wide).value()).value());
+    oracle_.apply(rows, info.csn.value);
+    extras_.filled(info.csn.value);
+  }
   void wait() {
     const std::int64_t us = static_cast<std::int64_t>(below(chance(20) ? 4 * kHour : 200 * kSecond));
     note("wait " + std::to_string(us / kSecond) + " s");
@@ -651,6 +671,7 @@ class Model {
   std::mt19937_64 rng_;
   TableShape shape_;
   Oracle oracle_;
+  ExtraColumns extras_;
   std::uint64_t csn_ = 0;  ///< of the last commit that the test made
   std::shared_ptr<io::SimDisk> disk_ = std::make_shared<io::SimDisk>();
   std::shared_ptr<io::ManualClock> clock_ = std::make_shared<io::ManualClock>();

@@ -82,6 +82,13 @@ Cell Oracle::at(int k, std::uint64_t csn) const {
   return after == key->second.begin() ? Cell{} : std::prev(after)->second;
 }
 
+std::uint64_t Oracle::version_at(int k, std::uint64_t csn) const {
+  const auto key = versions_.find(k);
+  if (key == versions_.end()) return 0;
+  const auto after = key->second.upper_bound(csn);
+  return after == key->second.begin() ? 0 : std::prev(after)->first;
+}
+
 State Oracle::state(std::uint64_t csn) const {
   State out;
   for (const auto& [k, versions] : versions_) {
@@ -160,7 +167,7 @@ Result<WriteRequest> upsert_of(TableStore& store, const Batch& rows) {
 Result<Cell> read_cell(TableStore& store, const StoreSnapshot& at, const TableShape& shape, int k) {
   FIRN_ASSIGN(const auto row, store.get(at, shape.key(k)));
   if (!row) return Cell{};
-  const std::size_t first = row->size() - 3;
+  const std::size_t first = store.schema(at).find("k").value();
   if ((*row)[first].to_i64() != k) return Error(ErrorCode::internal, "another key's row");
   return Cell{true, (*row)[first + 1].to_i64(),
               (*row)[first + 2].is_null() ? "" : (*row)[first + 2].to_string()};

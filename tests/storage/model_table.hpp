@@ -56,6 +56,8 @@ class Oracle {
   }
   Cell at(int k, std::uint64_t csn) const;
   State state(std::uint64_t csn) const;
+  /// CSN of the version that is visible at `csn`; 0 if there is none.
+  std::uint64_t version_at(int k, std::uint64_t csn) const;
   /// CSN of the newest version of the key; 0 if there is none.
   std::uint64_t newest(int k) const;
 

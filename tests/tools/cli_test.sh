@@ -91,7 +91,7 @@ CSV
 test_help() {
   run --help
   is 0
-  for command in create import query explain delete set tables stats tiers segments decisions compact optimize \
+  for command in create import query explain alter delete set tables stats tiers segments decisions compact optimize \
     checkpoint verify backup restore export migrate inspect; do
     run --help
     says "  $command"
@@ -116,6 +116,7 @@ test_usage_errors() {
   refuses 2 "missing 'SQL'" query db
   refuses 2 "too many words" query db a b
   refuses 2 "missing --where 'EXPR'" delete db t
+  refuses 2 "missing 'CHANGE'" alter db t
   refuses 2 "missing --schema" create db t
   refuses 2 "needs a value" create db t --schema
   refuses 2 "given twice" create db t --schema 'a i64' --schema 'b i64'
@@ -141,6 +142,7 @@ test_not_found() {
   refuses 3 "no database none" import none t small.csv
   refuses 3 "no database none" delete none t --where 'id = 1'
   refuses 3 "no database none" set none t placement=cold
+  refuses 3 "no database none" alter none t 'DROP x'
   for command in tables stats tiers segments decisions compact optimize checkpoint verify; do
     refuses 3 "no database none" "$command" none
   done
@@ -428,6 +430,52 @@ test_delete() {
   prints 'id
 3
 4'
+}
+
+test_alter() {
+  small_table al
+  run alter al t "ADD COLUMN n i32 DEFAULT 5" --dry-run
+  is 0
+  prints "would make the columns: id i64 not null, name utf8, x f64, ok bool, at timestamp, n i32 default 5"
+  run query al 'SELECT n FROM t'
+  is 1
+  run alter al t "ADD COLUMN n i32 DEFAULT 5"
+  is 0
+  prints "altered by commit 3: id i64 not null, name utf8, x f64, ok bool, at timestamp, n i32 default 5"
+  run alter al t 'ALTER TABLE t RENAME name TO "full name"'
+  is 0
+  run alter al t 'ALTER n TYPE i64'
+  is 0
+  run alter al t 'DROP COLUMN ok'
+  is 0
+  printf 'id,full name,x,at\n5,eve,1,2001-01-05\n' >after.csv
+  run import al t after.csv --quiet
+  is 0
+  run query al 'SELECT id, "full name", n FROM t WHERE id IN (1, 5) ORDER BY id'
+  prints 'id,full name,n
+1,ann,5
+5,eve,5'
+  printf '{"id": 6, "x": 2}\n' >after.ndjson
+  run import al t after.ndjson --quiet
+  is 0
+  run query al 'SELECT sum(n) FROM t WHERE id IN (5, 6)'
+  says 10
+  run query al 'SELECT id, name, ok FROM t AS OF CSN 2 WHERE id = 1'
+  prints 'id,name,ok
+1,ann,true'
+  run compact al t
+  is 0
+  run query al 'SELECT id, name, ok FROM t AS OF CSN 2 WHERE id = 1'
+  prints 'id,name,ok
+1,ann,true'
+  refuses 1 "values could be lost" alter al t 'ALTER x TYPE i64'
+  refuses 1 "part of the key" alter al t 'DROP id'
+  refuses 1 "no column" alter al t 'DROP nosuch'
+  refuses 1 "give a DEFAULT" alter al t 'ADD m i64 NOT NULL' --dry-run
+  refuses 1 "the change is for" alter al t 'ALTER TABLE u DROP x'
+  run alter al t 'ADD m integre'
+  is 1
+  complains '^'
 }
 
 test_import_modes() {

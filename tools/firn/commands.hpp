@@ -6,7 +6,7 @@
 
 namespace firn::cli {
 
-std::vector<Command> write_commands();    ///< create, delete, set
+std::vector<Command> write_commands();    ///< create, alter, delete, set
 std::vector<Command> import_commands();   ///< import
 std::vector<Command> query_commands();    ///< query, explain
 std::vector<Command> table_listings();    ///< tables, stats, tiers

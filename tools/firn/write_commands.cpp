@@ -1,4 +1,4 @@
-// create, delete, set.
+// create, alter, delete, set.
 #include "commands.hpp"
 #include "open_database.hpp"
 #include "output.hpp"
@@ -17,6 +17,27 @@ ExitStatus run_create(const Arguments& a) {
   Database db = open_or_create(a.word(0));
   db.create_table(a.word(1), schema, config).value();
   db.close().value();
+  return ExitStatus::done;
+}
+
+ExitStatus run_alter(const Arguments& a) {
+  const std::string text = a.word(2);  // a wrong one is found before a database is opened
+  const Result<AlterStatement> statement = parse_alter(text);
+  if (!statement) throw as_failed_query(statement.error());
+  if (a.has("dry-run")) {
+    const Database db = open_for_reading(a.word(0));
+    const Result<Schema> after = apply_change(table_of(db, a.word(1)).schema(), statement->change);
+    if (!after) throw as_failed_query(after.error());
+    print("would make the columns: " + after->to_string() + "\n");
+    return ExitStatus::done;
+  }
+  Database db = open_for_writing(a.word(0));
+  HybridTable table = table_of(db, a.word(1));
+  const Result<Commit> commit = table.alter(text);
+  if (!commit) throw as_failed_query(commit.error());
+  const std::string columns = table.schema().to_string();
+  db.close().value();
+  print("altered by commit " + std::to_string(commit->csn.value) + ": " + columns + "\n");
   return ExitStatus::done;
 }
 
@@ -95,6 +116,18 @@ std::vector<Command> write_commands() {
        "behind a\n"
        "type keeps NULL out.",
        run_create},
+      {"alter",
+       "Adds, drops, renames or widens a column",
+       {{"DB", "the database's folder"},
+        {"TABLE", "the table"},
+        {"'CHANGE'", "'ADD x i64 DEFAULT 5', 'DROP x', 'RENAME a TO b', 'ALTER a TYPE i64'"}},
+       {{"dry-run", "", "only say what the columns would be"}},
+       "No row is rewritten. Rows that are there take the DEFAULT; a type can only become one that holds "
+       "every\n"
+       "value of the old one; key columns can only be renamed. AS OF an earlier time answers with the "
+       "columns\n"
+       "of then, dropped ones too, as long as the table's history option says.",
+       run_alter},
       {"delete",
        "Deletes the rows that meet a condition",
        {{"DB", "the database's folder"}, {"TABLE", "the table"}},
