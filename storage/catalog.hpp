@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "io/disk.hpp"
+#include "storage/cursors.hpp"
 #include "storage/hot/row_codec.hpp"
 #include "storage/row_file.hpp"
 #include "storage/table_config.hpp"
@@ -108,6 +109,7 @@ struct Catalog {
   HybridTableConfig config;
   std::uint64_t horizon = 0;
   std::uint64_t hot_epoch = 0;  ///< changes when rows leave or enter hot by a move
+  CursorsPtr cursors = std::make_shared<Cursors>();
   const Schema& schema() const { return schemas.at(schema_version); }
   FileEntryPtr find(std::uint64_t id) const;
 };

@@ -1,7 +1,7 @@
 // The inside of a TableStore, shared by the files that make it up: engine_open (create, recover, close),
 // engine_foreign (reading beside other processes), engine_blocks (bulk data before its commit), engine_requests (writes
 // become records), engine_commit (records become true), engine_read (snapshots, queries), engine_jobs, engine_rewrite
-// and engine_demote (moves), engine_policy (what is due).
+// and engine_demote (moves), engine_policy (what is due), engine_changes and engine_cursors (what happened to rows).
 //
 // Locks, in the order in which they may be taken:
 //   checkpoint_mutex one checkpoint at a time
@@ -82,6 +82,13 @@ class Engine {
   /// The encoded keys of the rows that meet the condition at the newest CSN.
   Result<std::vector<std::string>> keys_where(const Query& condition);
 
+  // --- engine_changes.cpp ---
+  Result<ChangePage> changes(const ChangeRange& range, const ExecutionLimits& limits);
+  Result<Batch> net_changes(std::uint64_t from, std::uint64_t to, const ExecutionLimits& limits);
+
+  // --- engine_cursors.cpp ---
+  Result<std::vector<CursorView>> cursors();
+
   // --- engine_jobs.cpp ---
   Result<JobReport> run_job(const JobOrder& order);
   Result<void> expire();
@@ -110,6 +117,7 @@ class Engine {
 
  private:
   friend class Rewriter;
+  friend class ChangeReader;
   friend class PendingFiles;
   /// A bound query at its CSN, and its rows if a point read finds them.
   struct QueryStart {
@@ -194,6 +202,17 @@ class Engine {
   void trim_delta(const View& view);
   Result<void> check_untouched(const UnreadableFiles& unreadable, const View& view,
                                std::span<const ColumnRange> ranges, std::uint64_t csn) const;
+
+  // engine_changes.cpp
+  Result<std::uint64_t> changes_from(const Query& query);
+  Result<PreparedQuery> prepare_changes(const Query& query, QueryProfile& profile);
+  Result<Batch> query_changes(const Query& query, std::uint64_t csn, QueryProfile& profile,
+                              const ExecutionLimits& limits);
+
+  // engine_cursors.cpp
+  Result<LogRecord> record_of_cursor(const CursorRequest& request);
+  Result<void> check_cursor_position(std::uint64_t csn) const;
+  Result<std::uint64_t> held_horizon(std::uint64_t horizon);
 
   // engine_policy.cpp
   std::optional<JobOrder> job_towards(StorageTier to, const View& now);

@@ -55,8 +55,6 @@ Result<void> Engine::expire() {
   const std::int64_t until = std::max(clock->now().us, now.time_us) - now.catalog->config.history_us;
   std::uint64_t horizon = now.catalog->horizon;
   if (const auto csn = csn_at(Timestamp{until})) horizon = std::max(horizon, csn->value);
-  LogRecord record;
-  record.horizon = horizon;
   const auto files_past = [&] {
     std::vector<FileEntryPtr> gone;
     for (const FileEntryPtr& f : now.catalog->files)
@@ -69,7 +67,16 @@ Result<void> Engine::expire() {
     std::lock_guard lock(pins_->mutex);
     pins_->floor = floor;
   };
-  set_floor(horizon);  // from here on nobody pins what goes
+  set_floor(horizon);  // from here on nobody pins what goes, and no cursor is made or moved there
+  const auto end_of_floor = [&](Result<void> result) {
+    set_floor(0);  // the catalog's horizon says it now
+    return result;
+  };
+  const Result<std::uint64_t> held = held_horizon(horizon);
+  if (!held) return end_of_floor(held.error());
+  horizon = std::max(now.catalog->horizon, *held);
+  LogRecord record;
+  record.horizon = horizon;
   const std::vector<FileEntryPtr> gone = files_past();
   // A horizon that moved by little is no reason for a commit of its own.
   Result<void> done;
@@ -77,8 +84,7 @@ Result<void> Engine::expire() {
     const auto lease = InputLease::take(gone);
     done = lease ? publish(std::move(record), gone) : Result<void>(lease.error());
   }
-  set_floor(0);  // the catalog's horizon says it now
-  return done;
+  return end_of_floor(std::move(done));
 }
 
 }  // namespace firn::storage

@@ -280,6 +280,13 @@ Result<void> Engine::load_view(const hot::HotReader& reader) {
   if (config) {
     FIRN_ASSIGN(catalog->config, decode_config(*config));
   }
+  Cursors cursors;
+  FIRN_TRY(reader.visit_catalog("u", [&](std::string_view, std::string_view bytes) -> Result<bool> {
+    FIRN_ASSIGN(CursorChange c, decode_cursor(bytes));
+    cursors.emplace(std::move(c.name), c.cursor);
+    return true;
+  }));
+  catalog->cursors = std::make_shared<Cursors>(std::move(cursors));
   std::uint64_t file_id_max = 0;
   FIRN_TRY(reader.visit_catalog("f", [&](std::string_view, std::string_view bytes) -> Result<bool> {
     FIRN_ASSIGN(const RowFileInfo info, decode_file_info(bytes));
@@ -357,11 +364,16 @@ Result<void> Engine::remove_orphans() {
 
 Result<void> Engine::fill_delta(const hot::HotReader& reader) {
   delta_.clear();
-  if (view().catalog->files.empty()) return {};
-  return reader.visit_versions({}, [&](std::string_view key, const hot::HotVersion& v) -> Result<bool> {
+  if (view().catalog->files.empty()) {
+    delta_.complete_from(reader.state().csn);
+    return {};
+  }
+  FIRN_TRY(reader.visit_versions({}, [&](std::string_view key, const hot::HotVersion& v) -> Result<bool> {
     delta_.add(v.csn, std::string(key));
     return true;
-  });
+  }));
+  delta_.complete_from(0);
+  return {};
 }
 
 bool Engine::checkpoint_due() const {

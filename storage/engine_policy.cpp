@@ -284,6 +284,7 @@ Result<StoreStats> Engine::stats() {
   s.bytes_ingested = bytes_ingested_;
   s.recovery_us = recovery_us;
   s.read_only_reason = read_only_reason();
+  FIRN_ASSIGN(s.cursors, cursors());
   return s;
 }
 

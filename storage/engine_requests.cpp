@@ -296,6 +296,8 @@ Result<LogRecord> Engine::record_of(WriteRequest& request, CommitInfo& answer) {
         FIRN_TRY(check_conditions(request));
         return record_of_removal(std::move(request.remove_keys));
       }
+      case WriteRequest::Kind::cursor:
+        return record_of_cursor(request.cursor);
       case WriteRequest::Kind::config: {
         LogRecord r;
         r.config = request.config;

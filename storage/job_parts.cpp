@@ -40,6 +40,15 @@ Result<std::unique_ptr<Source>> Source::open(FileEntryPtr entry, const Schema& s
   return s;
 }
 
+Result<std::unique_ptr<Source>> Source::open_rows(FileEntryPtr entry, const Schema& schema) {
+  std::unique_ptr<Source> s(new Source);
+  FIRN_ASSIGN(s->file_, entry->open());
+  s->schema_ = schema;
+  s->entry_ = std::move(entry);
+  s->groups_.resize(s->file_->groups());
+  return s;
+}
+
 Pick Source::pick(std::uint32_t index, std::uint64_t base) const {
   const std::uint32_t r = row();
   Pick p{index, r, csns_[r], 0, !tombstones_.empty() && tombstones_[r]};
@@ -77,6 +86,7 @@ Result<std::vector<Column>> Source::take(std::span<const std::uint32_t> rows) {
 
 /// Lets go of groups that lie wholly before the next row of an ascending file.
 void Source::release_passed() {
+  if (!keys_) return groups_.assign(groups_.size(), {});
   if (!keys_->rows.empty() || at_end()) return;
   const std::size_t now = group_of(row());
   for (std::size_t g = 0; g < now; ++g) groups_[g].clear();

@@ -39,6 +39,9 @@ class Source {
  public:
   static Result<std::unique_ptr<Source>> open(FileEntryPtr entry, const Schema& schema);
 
+  /// For take() alone, in ascending order of rows; holds one row group at a time.
+  static Result<std::unique_ptr<Source>> open_rows(FileEntryPtr entry, const Schema& schema);
+
   bool at_end() const { return position_ >= keys_->keys.size(); }
   const KeyColumn& keys() const { return keys_->keys; }
   std::size_t position() const { return position_; }

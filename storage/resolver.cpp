@@ -199,8 +199,26 @@ std::vector<std::pair<std::string, std::uint64_t>> HotDelta::collect(std::uint64
   return out;
 }
 
+std::optional<std::vector<std::pair<std::string, std::uint64_t>>> HotDelta::collect_all(
+    std::uint64_t from, std::uint64_t to, std::uint64_t rows_max) const {
+  std::lock_guard lock(mutex_);
+  if (from < complete_from_) return std::nullopt;
+  std::vector<std::pair<std::string, std::uint64_t>> out;
+  for (auto it = keys_.upper_bound(from); it != keys_.end() && it->first <= to; ++it) {
+    for (const std::string& key : it->second) out.emplace_back(key, it->first);
+    if (rows_max != 0 && out.size() > rows_max) break;
+  }
+  return out;
+}
+
+void HotDelta::complete_from(std::uint64_t csn) {
+  std::lock_guard lock(mutex_);
+  complete_from_ = csn;
+}
+
 void HotDelta::trim(std::uint64_t csn) {
   std::lock_guard lock(mutex_);
+  if (complete_from_ != kCsnMax.value) complete_from_ = std::max(complete_from_, csn);
   while (!keys_.empty() && keys_.begin()->first <= csn) {
     count_ -= keys_.begin()->second.size();
     keys_.erase(keys_.begin());
@@ -216,6 +234,7 @@ void HotDelta::clear() {
   std::lock_guard lock(mutex_);
   keys_.clear();
   count_ = 0;
+  complete_from_ = kCsnMax.value;
 }
 
 Result<void> resolve_ends(const View& view, const HotDelta& delta, UnreadableFiles* unreadable) {

@@ -1,0 +1,374 @@
+#include "storage/change_reader.hpp"
+
+#include <algorithm>
+
+#include "storage/apply_records.hpp"
+#include "storage/job_parts.hpp"
+
+namespace firn::storage {
+namespace {
+
+// Fewer keys than this in a file's range, or than a part of its rows, are looked up one by one.
+constexpr std::size_t kLookupKeysMin = 64;
+constexpr std::size_t kLookupRowsPerKey = 256;
+// More keys than this part of the hot versions: one walk over hot is cheaper than a descent for each.
+constexpr std::uint64_t kHotVersionsPerKey = 8;
+
+Result<std::vector<std::uint64_t>> whole_column(const Result<Column>& read) {
+  if (!read) return read.error();
+  const Column plain = read->to_plain();
+  const auto values = plain.as<std::uint64_t>();
+  return std::vector<std::uint64_t>(values.begin(), values.end());
+}
+
+/// CSNs, ends and tombstones of one row group.
+struct GroupLives {
+  std::vector<std::uint64_t> csns, ends;
+  Buffer tombstones;
+  static Result<GroupLives> read(const RowFile& file, std::size_t group) {
+    GroupLives lives;
+    ReadCost cost;
+    FIRN_ASSIGN(lives.csns, whole_column(file.csns(group, cost)));
+    if (file.info().history) {
+      FIRN_ASSIGN(lives.ends, whole_column(file.ends(group, cost)));
+    }
+    if (file.info().tombstones != 0) {
+      FIRN_ASSIGN(lives.tombstones, file.tombstones(group, cost));
+    }
+    return lives;
+  }
+  bool tombstone(std::size_t row) const { return !tombstones.empty() && bit_at(tombstones.data(), row); }
+};
+
+bool one_commit(const RowFileInfo& info) { return info.csn_min == info.csn_max; }
+
+}  // namespace
+
+ChangeReader::ChangeReader(Engine& engine, std::uint64_t from, std::optional<std::uint64_t> to,
+                           std::uint64_t rows_max, std::span<const ColumnRange> ranges,
+                           const ExecutionLimits& limits)
+    : engine_(engine), from_(from), rows_max_(rows_max), to_(to), ranges_(ranges), limits_(limits) {}
+
+Result<void> ChangeReader::check_position(const View& view) const {
+  const std::uint64_t horizon = view.catalog->horizon;
+  if (from_ < horizon)
+    return Error(ErrorCode::horizon,
+                 "table " + engine_.name + ": the changes since CSN " + std::to_string(from_) +
+                     " are gone; the earliest valid position is CSN " + std::to_string(horizon));
+  const std::uint64_t asked = std::max(from_, to_.value_or(0));
+  if (asked > view.csn)
+    return Error(ErrorCode::out_of_range, "table " + engine_.name + ": CSN " + std::to_string(asked) +
+                                              " lies in the future; the newest is " +
+                                              std::to_string(view.csn));
+  return {};
+}
+
+Result<void> ChangeReader::check() const {
+  FIRN_ASSIGN(const ReadContext context, engine_.begin_read());
+  return check_position(context.view);
+}
+
+Result<void> ChangeReader::collect() {
+  for (bool first = true;; first = false) {
+    FIRN_TRY(limits_.check());
+    FIRN_ASSIGN(ReadContext context, engine_.begin_read());
+    FIRN_TRY(check_position(context.view));
+    view_ = context.view;
+    if (first) {
+      to_ = to_.value_or(view_.csn);
+      budget_ = CommitBudget(rows_max_, *to_);
+      versions_ = VersionList(schema());
+    }
+    const std::vector<FileEntryPtr> files = unlisted(view_);
+    if (files.empty()) {
+      FIRN_TRY(read_hot(context.hot));
+      break;
+    }
+    { const hot::HotReader ended = std::move(context.hot); }
+    for (const FileEntryPtr& f : files) FIRN_TRY(list(f));
+    versions_.sort();
+  }
+  return look_below();
+}
+
+std::vector<FileEntryPtr> ChangeReader::unlisted(const View& view) const {
+  std::vector<FileEntryPtr> out;
+  for (const FileEntryPtr& f : view.catalog->files)
+    if (f->info.csn_max > from_ && f->info.csn_min <= budget_.bound() && !listed_.contains(f->info.id) &&
+        may_touch_keys(f->info, view.catalog->schema(), ranges_))
+      out.push_back(f);
+  return out;
+}
+
+/// Notes the file's versions of the range, as far as they still belong to the page.
+Result<void> ChangeReader::list(const FileEntryPtr& entry) {
+  FIRN_TRY(limits_.check());
+  listed_.insert(entry->info.id);
+  FIRN_ASSIGN(const auto file, entry->open());
+  const std::uint64_t before = budget_.bound();
+  FIRN_TRY(count(*file));
+  if (budget_.bound() < before) versions_.drop_above(budget_.bound());
+  const auto source = static_cast<std::uint32_t>(files_.size());
+  files_.push_back(entry);
+  const std::vector<std::size_t>& key = file->schema().key();
+  for (std::size_t g = 0; g < file->groups(); ++g) FIRN_TRY(list_group(*file, g, source, key));
+  return {};
+}
+
+Result<void> ChangeReader::count(const RowFile& file) {
+  if (rows_max_ == 0) return {};
+  const RowFileInfo& info = file.info();
+  if (one_commit(info)) {
+    budget_.add(info.csn_min, info.rows);
+    return {};
+  }
+  ReadCost cost;
+  for (std::size_t g = 0; g < file.groups(); ++g) {
+    FIRN_ASSIGN(const auto csns, whole_column(file.csns(g, cost)));
+    for (std::size_t i = 0, next = 0; i < csns.size(); i = next) {
+      for (next = i + 1; next < csns.size() && csns[next] == csns[i];) ++next;
+      if (csns[i] > from_) budget_.add(csns[i], next - i);
+    }
+  }
+  return {};
+}
+
+Result<void> ChangeReader::list_group(const RowFile& file, std::size_t group, std::uint32_t source,
+                                      std::span<const std::size_t> key_columns) {
+  FIRN_TRY(limits_.check());
+  FIRN_ASSIGN(const GroupLives lives, GroupLives::read(file, group));
+  std::vector<std::uint32_t> rows;
+  for (std::size_t i = 0; i < lives.csns.size(); ++i)
+    if (lives.csns[i] > from_ && lives.csns[i] <= budget_.bound())
+      rows.push_back(static_cast<std::uint32_t>(i));
+  if (rows.empty()) return {};
+  ReadCost cost;
+  FIRN_ASSIGN(std::vector<Column> columns, file.read(group, key_columns, cost));
+  for (Column& c : columns) c = c.take(rows).to_plain();
+  FIRN_ASSIGN(const KeyColumn keys,
+              KeyColumn::encode(file.schema(), columns, static_cast<std::int64_t>(rows.size())));
+  const auto first = static_cast<std::uint32_t>(file.group_first(group));
+  std::string scratch;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    versions_.add(keys.at(i, scratch), {lives.csns[rows[i]],
+                                        file.info().block_number,
+                                        0,
+                                        lives.tombstone(rows[i]),
+                                        {source, first + rows[i]}});
+  return {};
+}
+
+/// The hot part of the page, and the times of its commits. Short: it runs within the transaction.
+Result<void> ChangeReader::read_hot(const hot::HotReader& hot) {
+  if (hot.state().versions != 0) {
+    FIRN_ASSIGN(const auto keys, changed_hot_keys(hot));
+    versions_.drop_above(budget_.bound());
+    for (const std::string& key : keys) FIRN_TRY(copy_hot(hot, key));
+    versions_.sort();
+  }
+  csns_ = versions_.csns();
+  FIRN_ASSIGN(times_, commit_times(hot, csns_));
+  return {};
+}
+
+/// Keys whose hot versions matter: those with a version in the range, and those that changed in files.
+Result<std::vector<std::string>> ChangeReader::changed_hot_keys(const hot::HotReader& hot) {
+  std::vector<std::string> keys;
+  std::vector<KeyChange> changed;
+  const std::size_t in_files = versions_.keys().size();
+  std::optional<std::vector<KeyChange>> known;
+  if (!engine_.options.read_only && in_files * kHotVersionsPerKey <= hot.state().versions + kLookupKeysMin)
+    known = engine_.delta_.collect_all(from_, budget_.bound(), rows_max_);
+  if (known) {
+    changed = std::move(*known);
+    if (rows_max_ != 0 && changed.size() > rows_max_) budget_.stop_at(changed.back().second);
+    std::string scratch;
+    for (std::size_t i = 0; i < in_files; ++i) keys.emplace_back(versions_.keys().at(i, scratch));
+  } else {
+    FIRN_TRY(walk_hot(hot, changed, keys));
+  }
+  for (const KeyChange& c : changed) budget_.add(c.second, 1);
+  for (KeyChange& c : changed)
+    if (c.second <= budget_.bound()) keys.push_back(std::move(c.first));
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  return keys;
+}
+
+/// One pass over hot: versions of the range, and keys that changed in files and have hot versions.
+Result<void> ChangeReader::walk_hot(const hot::HotReader& hot, std::vector<KeyChange>& changed,
+                                    std::vector<std::string>& keys) const {
+  const KeyColumn& in_files = versions_.keys();
+  std::size_t at = 0;
+  CommitBudget budget = budget_;
+  return hot.visit_versions({}, [&](std::string_view key, const hot::HotVersion& v) -> Result<bool> {
+    if (v.csn > from_ && v.csn <= budget.bound()) {
+      budget.add(v.csn, 1);
+      changed.emplace_back(key, v.csn);
+      if (rows_max_ != 0 && changed.size() > 2 * rows_max_ + kLookupKeysMin)
+        std::erase_if(changed, [&](const KeyChange& c) { return c.second > budget.bound(); });
+    }
+    while (at < in_files.size() && in_files.compare(at, key) < 0) ++at;
+    if (at < in_files.size() && in_files.compare(at, key) == 0) {
+      keys.emplace_back(key);
+      ++at;
+    }
+    return true;
+  });
+}
+
+/// The key's hot versions of the page, and the newest below it.
+Result<void> ChangeReader::copy_hot(const hot::HotReader& hot, const std::string& key) {
+  for (std::uint64_t at = budget_.bound();;) {
+    FIRN_ASSIGN(const auto v, hot.get(key, at));
+    if (!v) return {};
+    const bool tombstone = v->op == hot::Op::tombstone;
+    const RowPlace place{kHotSource, static_cast<std::uint32_t>(hot_rows_.size())};
+    if (!tombstone) FIRN_TRY(view_.catalog->layout->check(v->row));
+    hot_rows_.emplace_back(v->row);
+    if (v->csn <= from_) {
+      below_in_hot_.push_back({key, {true, tombstone, v->csn, kSurvivors, place}});
+      return {};
+    }
+    versions_.add(key, {v->csn, kSurvivors, 0, tombstone, place});
+    at = v->csn - 1;
+  }
+}
+
+Result<void> ChangeReader::look_below() {
+  const KeyColumn& keys = versions_.keys();
+  below_.assign(keys.size(), {});
+  for (const auto& [key, version] : below_in_hot_) {
+    const std::size_t i = versions_.lower_bound(key);
+    if (i < keys.size() && keys.compare(i, key) == 0) below_[i].offer(version);
+  }
+  if (keys.size() == 0) return {};
+  for (const FileEntryPtr& f : view_.catalog->files)
+    if (f->info.csn_min <= from_ && (!f->info.history || f->info.end_max > from_)) FIRN_TRY(look_below_in(f));
+  return {};
+}
+
+/// Finds the keys of the page in the file: one by one if they are few, else by joining with all its keys.
+Result<void> ChangeReader::look_below_in(const FileEntryPtr& entry) {
+  FIRN_TRY(limits_.check());
+  const KeyColumn& keys = versions_.keys();
+  std::size_t begin = versions_.lower_bound(entry->info.key_min), end = begin;
+  const std::size_t after = versions_.lower_bound(entry->info.key_max);
+  end = after < keys.size() && keys.compare(after, entry->info.key_max) == 0 ? after + 1 : after;
+  if (begin >= end) return {};
+  FIRN_ASSIGN(const auto file, entry->open());
+  std::vector<std::pair<std::uint32_t, std::size_t>> hits;  // row, key
+  if (end - begin < kLookupKeysMin || (end - begin) * kLookupRowsPerKey < entry->info.rows) {
+    ReadCost cost;
+    std::string scratch;
+    for (std::size_t i = begin; i < end; ++i) {
+      FIRN_ASSIGN(const auto row, file->find(keys.at(i, scratch), from_, cost));
+      if (row) hits.emplace_back(*row, i);
+    }
+  } else {
+    FIRN_ASSIGN(const auto all, file->keys());
+    for (std::size_t j = 0; j < all->keys.size() && begin < end;) {
+      const auto order = keys.compare(begin, all->keys, j);
+      if (order < 0) {
+        ++begin;
+      } else {
+        if (order == 0) hits.emplace_back(all->row(j), begin);
+        ++j;
+      }
+    }
+  }
+  return offer_rows(entry, std::move(hits));
+}
+
+/// Those of the rows that are versions at the page's beginning. The file may hold others of these keys.
+Result<void> ChangeReader::offer_rows(const FileEntryPtr& entry,
+                                      std::vector<std::pair<std::uint32_t, std::size_t>> hits) {
+  std::sort(hits.begin(), hits.end());
+  FIRN_ASSIGN(const auto file, entry->open());
+  std::size_t g = 0;
+  std::optional<GroupLives> lives;
+  for (const auto& [row, key] : hits) {
+    while (file->group_first(g + 1) <= row) {
+      ++g;
+      lives.reset();
+    }
+    if (!lives) {
+      FIRN_ASSIGN(lives, GroupLives::read(*file, g));
+    }
+    const std::size_t i = row - static_cast<std::size_t>(file->group_first(g));
+    if (lives->csns[i] > from_ || (!lives->ends.empty() && lives->ends[i] <= from_)) continue;
+    below_[key].offer(
+        {true, lives->tombstone(i), lives->csns[i], entry->info.block_number, place_in(entry, row)});
+  }
+  return {};
+}
+
+RowPlace ChangeReader::place_in(const FileEntryPtr& entry, std::uint32_t row) {
+  // The file last looked at is nearly always the one.
+  auto at = std::find(files_.rbegin(), files_.rend(), entry);
+  if (at == files_.rend()) {
+    files_.push_back(entry);
+    at = files_.rbegin();
+  }
+  return {static_cast<std::uint32_t>(files_.rend() - at - 1), row};
+}
+
+std::int64_t ChangeReader::time_of(std::uint64_t csn) const {
+  const auto at = std::lower_bound(csns_.begin(), csns_.end(), csn);
+  return times_[static_cast<std::size_t>(at - csns_.begin())];
+}
+
+Result<Batch> ChangeReader::hot_rows(std::span<const std::uint32_t> rows,
+                                     std::span<const std::size_t> columns, const Schema& schema) const {
+  std::vector<Column> out;
+  for (const std::size_t c : columns) {
+    ColumnBuilder builder(this->schema()[c].type);
+    for (const std::uint32_t row : rows) view_.catalog->layout->append_to(hot_rows_[row], c, builder);
+    out.push_back(builder.finish());
+  }
+  return Batch(schema, static_cast<std::int64_t>(rows.size()), std::move(out));
+}
+
+Result<Batch> ChangeReader::rows(std::span<const RowPlace> places,
+                                 std::span<const std::size_t> columns) const {
+  std::vector<ColumnSchema> asked;
+  for (const std::size_t c : columns) asked.push_back(schema()[c]);
+  const Schema part_schema = Schema::for_result(std::move(asked));
+  if (columns.empty()) return Batch(part_schema, static_cast<std::int64_t>(places.size()), {});
+  // Each source gives up its rows in ascending order, each once; then they are put in the order asked for.
+  struct Part {
+    std::vector<std::uint32_t> rows;
+    std::uint32_t first = 0;
+  };
+  std::map<std::uint32_t, Part> parts;
+  for (const RowPlace& p : places) parts[p.source].rows.push_back(p.row);
+  std::vector<Batch> read;
+  std::uint32_t total = 0;
+  for (auto& [source, part] : parts) {
+    FIRN_TRY(limits_.check());
+    std::sort(part.rows.begin(), part.rows.end());
+    part.rows.erase(std::unique(part.rows.begin(), part.rows.end()), part.rows.end());
+    part.first = total;
+    total += static_cast<std::uint32_t>(part.rows.size());
+    if (source == kHotSource) {
+      FIRN_ASSIGN(Batch hot, hot_rows(part.rows, columns, part_schema));
+      read.push_back(std::move(hot));
+      continue;
+    }
+    FIRN_ASSIGN(const auto file, Source::open_rows(files_[source], part_schema));
+    FIRN_ASSIGN(std::vector<Column> taken, file->take(part.rows));
+    for (Column& c : taken) c = c.to_plain();
+    read.emplace_back(part_schema, static_cast<std::int64_t>(part.rows.size()), std::move(taken));
+  }
+  std::vector<std::uint32_t> order;
+  order.reserve(places.size());
+  for (const RowPlace& p : places) {
+    const Part& part = parts.at(p.source);
+    const auto at = std::lower_bound(part.rows.begin(), part.rows.end(), p.row);
+    order.push_back(part.first + static_cast<std::uint32_t>(at - part.rows.begin()));
+  }
+  if (read.empty()) return hot_rows({}, columns, part_schema);
+  return (read.size() == 1 ? read.front() : concat(read)).take(order);
+}
+
+}  // namespace firn::storage
