@@ -12,6 +12,7 @@ struct Change {
   std::vector<std::string> keys;  ///< encoded, for remove_keys
   std::string where;              ///< for remove_where
   HybridTableConfig config;       ///< for config
+  storage::CursorRequest cursor;  ///< for cursor
   std::vector<storage::RowFileInfo> blocks;
   std::uint64_t ticket = 0, stream = 0;
 };
@@ -26,6 +27,7 @@ Result<WriteOptions> write_options(const fb::WriteRequest& request);
 Result<WriteOptions> write_options(const fb::RemoveRequest& request);
 
 Commit to_commit(const storage::CommitInfo& info);
+CursorInfo to_cursor(const storage::CursorView& cursor);
 TableStats to_stats(const storage::StoreStats& stats);
 
 flat<fb::Commit> to_message(const Commit& commit);

@@ -182,12 +182,12 @@ Result<std::vector<std::string>> ChangeReader::changed_hot_keys(const hot::HotRe
   if (known) {
     changed = std::move(*known);
     if (rows_max_ != 0 && changed.size() > rows_max_) budget_.stop_at(changed.back().second);
+    for (const KeyChange& c : changed) budget_.add(c.second, 1);
     std::string scratch;
     for (std::size_t i = 0; i < in_files; ++i) keys.emplace_back(versions_.keys().at(i, scratch));
   } else {
     FIRN_TRY(walk_hot(hot, changed, keys));
   }
-  for (const KeyChange& c : changed) budget_.add(c.second, 1);
   for (KeyChange& c : changed)
     if (c.second <= budget_.bound()) keys.push_back(std::move(c.first));
   std::sort(keys.begin(), keys.end());
@@ -197,16 +197,15 @@ Result<std::vector<std::string>> ChangeReader::changed_hot_keys(const hot::HotRe
 
 /// One pass over hot: versions of the range, and keys that changed in files and have hot versions.
 Result<void> ChangeReader::walk_hot(const hot::HotReader& hot, std::vector<KeyChange>& changed,
-                                    std::vector<std::string>& keys) const {
+                                    std::vector<std::string>& keys) {
   const KeyColumn& in_files = versions_.keys();
   std::size_t at = 0;
-  CommitBudget budget = budget_;
   return hot.visit_versions({}, [&](std::string_view key, const hot::HotVersion& v) -> Result<bool> {
-    if (v.csn > from_ && v.csn <= budget.bound()) {
-      budget.add(v.csn, 1);
+    if (v.csn > from_ && v.csn <= budget_.bound()) {
+      budget_.add(v.csn, 1);
       changed.emplace_back(key, v.csn);
       if (rows_max_ != 0 && changed.size() > 2 * rows_max_ + kLookupKeysMin)
-        std::erase_if(changed, [&](const KeyChange& c) { return c.second > budget.bound(); });
+        std::erase_if(changed, [&](const KeyChange& c) { return c.second > budget_.bound(); });
     }
     while (at < in_files.size() && in_files.compare(at, key) < 0) ++at;
     if (at < in_files.size() && in_files.compare(at, key) == 0) {

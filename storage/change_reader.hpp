@@ -48,7 +48,7 @@ class ChangeReader {
   Result<void> read_hot(const hot::HotReader& hot);
   Result<std::vector<std::string>> changed_hot_keys(const hot::HotReader& hot);
   Result<void> walk_hot(const hot::HotReader& hot, std::vector<KeyChange>& changed,
-                        std::vector<std::string>& keys) const;
+                        std::vector<std::string>& keys);
   Result<void> copy_hot(const hot::HotReader& hot, const std::string& key);
   Result<void> look_below();
   Result<void> look_below_in(const FileEntryPtr& entry);

@@ -67,7 +67,10 @@ Result<void> Engine::expire() {
     std::lock_guard lock(pins_->mutex);
     pins_->floor = floor;
   };
-  set_floor(horizon);  // from here on nobody pins what goes, and no cursor is made or moved there
+  {
+    std::lock_guard lock(commit_mutex_);  // a cursor whose commit is under way is seen below
+    set_floor(horizon);  // from here on nobody pins what goes, and no cursor is made or moved there
+  }
   const auto end_of_floor = [&](Result<void> result) {
     set_floor(0);  // the catalog's horizon says it now
     return result;

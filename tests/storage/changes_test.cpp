@@ -4,7 +4,7 @@
 
 #include "io/sim_disk.hpp"
 #include "storage/cursors.hpp"
-#include "tests/storage/model_table.hpp"
+#include "tests/storage/model_changes.hpp"
 
 namespace firn::storage {
 namespace {
@@ -254,6 +254,14 @@ TEST_F(ChangesTest, PagesHoldWholeCommitsAndOneLargeCommitComesAlone) {
   EXPECT_EQ(sizes, (std::vector<std::int64_t>{20, 500, 20}));
 }
 
+TEST_F(ChangesTest, SmallPagesOfALargeHotTierLoseNothing) {
+  for (int round = 0; round < 12; ++round)
+    put(static_cast<std::uint64_t>(round) * 20, 60, std::to_string(round));
+  EXPECT_EQ(changes(0, false, 9), expected(0));
+  reopen(true);  // nobody knows by heart now what changed when
+  for (const std::uint64_t max_rows : {1, 9, 100, 150}) EXPECT_EQ(changes(0, false, max_rows), expected(0));
+}
+
 TEST_F(ChangesTest, ExpiryTakesOldPositionsAndLeavesTheRest) {
   put(0, 300, "a");
   put(0, 300, "b");
@@ -443,6 +451,27 @@ TEST_F(ChangesTest, CursorsThatCannotBeAreRefused) {
     ASSERT_EQ(answer(Verb::create, "c" + std::to_string(i)), ErrorCode::ok);
   EXPECT_EQ(answer(Verb::create, "one too many"), ErrorCode::busy);
   EXPECT_EQ(store->cursors().value().size(), kCursorsMax);
+}
+
+// --- the model's checker rings ---
+
+TEST(ModelChanges, WhatTheOracleDoesNotKnowIsNoticed) {
+  using namespace model;
+  const TableShape shape(KeyKind::number);
+  const auto disk = std::make_shared<io::SimDisk>();
+  const auto store = TableStore::create(disk, "t", "t", 7, shape.schema(), {}, {}).value();
+  const Change change = {{1, {true, 5, "red"}}, {2, {true, 6, "blue"}}};
+  const std::uint64_t csn =
+      store->commit_one(upsert_of(*store, shape.batch(change)).value()).value().csn.value;
+  Oracle sound;
+  sound.apply(change, csn);
+  EXPECT_NO_THROW(expect_changes(*store, sound, 0, csn, 0));
+  Oracle other_row = sound, other_key = sound, other_kind = sound;
+  other_row.put(1, csn, {true, 7, "red"});
+  other_key.put(3, csn, {true, 1, ""});
+  other_kind.put(2, csn - 1, {true, 6, "blue"});
+  for (const Oracle& wrong : {other_row, other_key, other_kind})
+    EXPECT_THROW(expect_changes(*store, wrong, 0, csn, 0), std::runtime_error);
 }
 
 }  // namespace

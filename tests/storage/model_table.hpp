@@ -55,6 +55,8 @@ class Oracle {
   }
   Cell at(int k, std::uint64_t csn) const;
   State state(std::uint64_t csn) const;
+  /// Of each key its versions by CSN.
+  const std::map<int, std::map<std::uint64_t, Cell>>& versions() const { return versions_; }
   /// CSN of the newest version of the key; 0 if there is none.
   std::uint64_t newest(int k) const;
 

@@ -11,7 +11,7 @@
 #include <cstdlib>
 
 #include "tests/scale.hpp"
-#include "tests/storage/model_table.hpp"
+#include "tests/storage/model_changes.hpp"
 
 namespace firn::storage {
 namespace {
@@ -123,6 +123,8 @@ class Model {
         {"get", 8, &Model::get},
         {"query", 8, &Model::query},
         {"as of", 5, &Model::as_of},
+        {"changes", 4, &Model::changes},
+        {"cursor", 3, &Model::cursor},
         {"snapshot", 5, &Model::snapshot},
         {"job", 12, &Model::job},
         {"job towards", 3, &Model::job_towards},
@@ -371,6 +373,17 @@ class Model {
                                   "; oracle: " + text_of(k, oracle));
     }
   }
+  void changes() {
+    const std::uint64_t from = retained_csn(), max_rows = chance(50) ? 0 : 1 + below(300);
+    note("changes since CSN " + std::to_string(from) + " by " + std::to_string(max_rows) + " rows");
+    expect_changes(*store_, oracle_, from, now(), max_rows);
+  }
+  void cursor() {
+    const std::uint64_t position = retained_csn();
+    note("a cursor, to CSN " + std::to_string(position));
+    committed(cursors_.act(*store_, position, [this](std::uint64_t n) { return below(n); }));
+    cursors_.check(*store_, oracle_, now());
+  }
   void snapshot() {
     if (snapshots_.size() < 6 && chance(60)) {
       snapshots_.push_back(chance(50) ? store_->snapshot().value()
@@ -592,6 +605,7 @@ class Model {
   std::mt19937_64 rng_;
   TableShape shape_;
   Oracle oracle_;
+  CursorOracle cursors_;
   std::uint64_t csn_ = 0;  ///< of the last commit that the test made
   std::shared_ptr<io::SimDisk> disk_ = std::make_shared<io::SimDisk>();
   std::shared_ptr<io::ManualClock> clock_ = std::make_shared<io::ManualClock>();
@@ -644,7 +658,7 @@ TEST(ModelTest, EveryAnswerIsTheOraclesWhateverMovesAndDies) {
     EXPECT_GE(it == list.end() ? 0 : it->second, testing::short_scale() ? 1 : n) << name;
   };
   for (const auto& [name, n] : counts.done) at_least(counts.done, name, 200);
-  EXPECT_EQ(counts.done.size(), 25U);
+  EXPECT_EQ(counts.done.size(), 27U);
   for (const char* move : {"hot -> warm", "warm -> cold", "cold -> warm", "warm -> hot", "cold -> hot",
                            "warm -> warm", "cold -> cold"}) {
     at_least(counts.moved, move, 100);

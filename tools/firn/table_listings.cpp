@@ -110,7 +110,17 @@ void add_stats(JsonText& json, const TableStats& s) {
       .add("write_amplification", s.write_amplification)
       .add("recovery_us", s.recovery_us)
       .add("read_only_reason", s.read_only_reason)
-      .end_object();
+      .begin_array("cursors");
+  for (const CursorInfo& c : s.cursors)
+    json.begin_object()
+        .add("name", c.name)
+        .add("csn", c.csn.value)
+        .add("lag_commits", c.lag_commits)
+        .add("lag_us", c.lag_us)
+        .add("limit_us", c.limit.count())
+        .add("fell_behind", c.fell_behind)
+        .end_object();
+  json.end_array().end_object();
 }
 
 std::string stats_text(const TableStats& s) {
@@ -132,6 +142,10 @@ std::string stats_text(const TableStats& s) {
   if (s.write_amplification > 0) line("write amplification", decimals(s.write_amplification, 2));
   line("recovery", s.recovery_us == 0 ? "none was needed" : human_time(s.recovery_us));
   if (!s.read_only_reason.empty()) line("read-only", s.read_only_reason);
+  for (const CursorInfo& c : s.cursors)
+    line("cursor", c.name + " at CSN " + std::to_string(c.csn.value) + ", " + std::to_string(c.lag_commits) +
+                       " commits, " + human_time(c.lag_us) + " behind" +
+                       (c.fell_behind ? ": its history is gone" : ""));
   return out;
 }
 
