@@ -127,16 +127,19 @@ std::vector<NetChange> net_changes_of(const VersionList& list, const std::vector
   return out;
 }
 
+void CommitBudget::stop_at(std::uint64_t csn) {
+  bound_ = std::min(bound_, csn);
+  while (!rows_of_.empty() && rows_of_.rbegin()->first > bound_) {
+    total_ -= rows_of_.rbegin()->second;
+    rows_of_.erase(std::prev(rows_of_.end()));
+  }
+}
+
 void CommitBudget::add(std::uint64_t csn, std::uint64_t rows) {
   if (csn > bound_ || rows_max_ == 0 || rows == 0) return;
   rows_of_[csn] += rows;
   total_ += rows;
-  while (total_ > rows_max_ && rows_of_.size() > 1) {
-    const auto last = std::prev(rows_of_.end());
-    total_ -= last->second;
-    bound_ = last->first - 1;
-    rows_of_.erase(last);
-  }
+  while (total_ > rows_max_ && rows_of_.size() > 1) stop_at(rows_of_.rbegin()->first - 1);
 }
 
 }  // namespace firn::storage

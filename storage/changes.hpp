@@ -5,7 +5,6 @@
 //     none below, row: insert    row below, row: update    row below, tombstone: delete    none below, tombstone: no change
 // Versions keep their CSN for life, so moves and compactions leave no trace.
 #pragma once
-#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string_view>
@@ -101,7 +100,7 @@ class CommitBudget {
   CommitBudget(std::uint64_t rows_max, std::uint64_t to) : rows_max_(rows_max), bound_(to) {}
   void add(std::uint64_t csn, std::uint64_t rows);
   /// No commit above this one belongs to the page.
-  void stop_at(std::uint64_t csn) { bound_ = std::min(bound_, csn); }
+  void stop_at(std::uint64_t csn);
   /// Commits up to here belong to the page.
   std::uint64_t bound() const { return bound_; }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "io/sim_disk.hpp"
+#include "storage/changes.hpp"
 #include "storage/cursors.hpp"
 #include "tests/storage/model_changes.hpp"
 
@@ -252,6 +253,21 @@ TEST_F(ChangesTest, PagesHoldWholeCommitsAndOneLargeCommitComesAlone) {
     at = page.next.value;
   }
   EXPECT_EQ(sizes, (std::vector<std::int64_t>{20, 500, 20}));
+}
+
+TEST(CommitBudgetTest, TheBoundOnlyFalls) {
+  CommitBudget budget(9, 100);
+  budget.add(90, 48);
+  EXPECT_EQ(budget.bound(), 100U) << "one commit is a page, however large";
+  budget.stop_at(80);
+  budget.add(80, 46);
+  EXPECT_EQ(budget.bound(), 80U);
+  budget.add(70, 5);
+  EXPECT_EQ(budget.bound(), 79U);
+  budget.add(60, 4);
+  EXPECT_EQ(budget.bound(), 79U);
+  budget.add(75, 1);
+  EXPECT_EQ(budget.bound(), 74U);
 }
 
 TEST_F(ChangesTest, SmallPagesOfALargeHotTierLoseNothing) {
