@@ -15,6 +15,17 @@
 
 namespace firn::storage {
 
+/// A u64 column as numbers; the error again if it could not be read.
+Result<std::vector<std::uint64_t>> whole_column(const Result<Column>& read);
+
+/// CSNs, ends (history only) and tombstones of one row group.
+struct GroupLives {
+  std::vector<std::uint64_t> csns, ends;
+  Buffer tombstones;
+  static Result<GroupLives> read(const RowFile& file, std::size_t group);
+  bool tombstone(std::size_t row) const { return !tombstones.empty() && bit_at(tombstones.data(), row); }
+};
+
 /// One page of changes. Use on one thread: collect() once, then the rest. Memory: a page's versions and keys, beside
 /// that one row group a file and the keys of one file at a time; never the table.
 class ChangeReader {

@@ -140,15 +140,19 @@ Result<std::vector<RowChange>> real_changes(const ChangeReader& reader, std::spa
   return out;
 }
 
+/// What is wrong with a range that runs backwards: perhaps only that it begins in the future.
+Error backwards(const ChangeReader& reader, std::uint64_t from, std::uint64_t to) {
+  if (const Result<void> valid = reader.check(); !valid) return valid.error();
+  return {ErrorCode::invalid_argument, "changes from CSN " + std::to_string(from) + " to CSN " +
+                                           std::to_string(to) + ": they are given forward only"};
+}
+
 }  // namespace
 
 Result<ChangePage> Engine::changes(const ChangeRange& range, const ExecutionLimits& limits) {
-  if (range.to && *range.to < range.from)
-    return Error(ErrorCode::invalid_argument, "changes from CSN " + std::to_string(range.from.value) +
-                                                  " to CSN " + std::to_string(range.to->value) +
-                                                  ": they are given forward only");
   const auto to = range.to ? std::optional(range.to->value) : std::nullopt;
   ChangeReader reader(*this, range.from.value, to, range.max_rows, {}, limits);
+  if (to && *to < range.from.value) return backwards(reader, range.from.value, *to);
   FIRN_TRY(reader.collect());
   const auto changes = changes_of(reader.versions(), reader.below(), range.before);
   FIRN_ASSIGN(Batch rows, all_rows_of(reader, changes));
@@ -156,10 +160,8 @@ Result<ChangePage> Engine::changes(const ChangeRange& range, const ExecutionLimi
 }
 
 Result<Batch> Engine::net_changes(std::uint64_t from, std::uint64_t to, const ExecutionLimits& limits) {
-  if (to < from)
-    return Error(ErrorCode::invalid_argument, "net changes from CSN " + std::to_string(from) + " to CSN " +
-                                                  std::to_string(to) + ": they are given forward only");
   ChangeReader reader(*this, from, to, 0, {}, limits);
+  if (to < from) return backwards(reader, from, to);
   FIRN_TRY(reader.collect());
   const auto net = net_changes_of(reader.versions(), reader.below());
   FIRN_ASSIGN(const auto changes, real_changes(reader, net));

@@ -459,7 +459,7 @@ test_diff() {
   is 0
   says ',update,3,c'
   run query d 'SELECT count(*) FROM t CHANGES SINCE 0 WITH BEFORE' --format csv
-  says '10'
+  says '11'
   run diff d t --from 99
   is 1
   complains 'lies in the future'
