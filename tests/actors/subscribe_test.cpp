@@ -41,6 +41,26 @@ TEST_F(SubscribeTest, ChangesAndNetChangesOfATable) {
   EXPECT_EQ(t.csn_at(a.time).value(), a.csn);
 }
 
+TEST_F(SubscribeTest, ChangesComeByMessageToo) {
+  open();
+  HybridTable t = table();
+  t.write(events(1, 3)).value();
+  const runtime::HostCall unpin;
+  caf::actor_system_config config;
+  caf::actor_system system{config};
+  caf::scoped_actor self{system};
+  const auto request = make_flat<fb::QueryRequest>([](auto& b) {
+    return fb::CreateQueryRequest(b, b.CreateString("SELECT * FROM events CHANGES SINCE 0"));
+  });
+  self->request(t.actor(), 30s, request)
+      .receive(
+          [](const flat<fb::QueryAnswer>& answer, const ArrowBody& body) {
+            EXPECT_EQ(answer->rows(), 3U);
+            EXPECT_EQ(body.batch().value().schema()[2].name, "_op");
+          },
+          [](const caf::error& why) { FAIL() << to_error(why).message(); });
+}
+
 TEST_F(SubscribeTest, ALiveConsumerGetsEveryCommitOnce) {
   open();
   HybridTable t = table();
