@@ -219,7 +219,9 @@ Result<void> DatabaseCore::drop_table(const std::string& name) {
     caf::anon_send(services_->supervisor.get(), std::move(order), stopped.slot(), table);
     FIRN_TRY(stopped.wait());
   }
-  return services_->tables->drop(table);
+  FIRN_TRY(services_->tables->drop(table));
+  table->commits.close();
+  return {};
 }
 
 storage::ExecutionLimits DatabaseCore::limits_of(const QueryOptions& options) const {
@@ -300,6 +302,7 @@ Result<void> DatabaseCore::close() {
   services_->bulk_gate->close();
   for (const TableRef& t : services_->tables->all()) {
     if (const auto gate = t->write_gate()) gate->close();
+    t->commits.close();
   }
   const auto begin = std::chrono::steady_clock::now();
   bool calls_ended = wait_for_calls(begin + kCallsGrace);

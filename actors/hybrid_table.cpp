@@ -1,5 +1,6 @@
 #include "plan_text.hpp"
 #include "table_core.hpp"
+#include "wire.hpp"
 
 namespace firn {
 namespace {
@@ -176,6 +177,63 @@ Result<Snapshot> HybridTable::snapshot(std::optional<Csn> at) const {
     Snapshot s;
     s.impl_ = std::make_shared<Snapshot::Impl>(Snapshot::Impl{core_, in.table, std::move(pinned)});
     return s;
+  });
+}
+
+Result<ChangeBatch> HybridTable::changes(Csn from, const ChangesOptions& options) const {
+  return with(core_, [&]() -> Result<ChangeBatch> {
+    const auto limits = core_->db().limits_of(options.query);
+    FIRN_ASSIGN(const auto in, core_->enter());
+    ++core_->entry()->reads;
+    FIRN_ASSIGN(auto page, in.store().changes({from, options.to, options.before, options.max_rows}, limits));
+    return ChangeBatch{DataFrame(std::move(page.rows)), page.next};
+  });
+}
+
+Result<DataFrame> HybridTable::net_changes(Csn from, Csn to, const QueryOptions& options) const {
+  return with(core_, [&]() -> Result<DataFrame> {
+    const auto limits = core_->db().limits_of(options);
+    FIRN_ASSIGN(const auto in, core_->enter());
+    ++core_->entry()->reads;
+    FIRN_ASSIGN(Batch rows, in.store().net_changes(from, to, limits));
+    return DataFrame(std::move(rows));
+  });
+}
+
+Result<Csn> HybridTable::csn_at(Timestamp t) const {
+  return with(core_, [&]() -> Result<Csn> {
+    FIRN_ASSIGN(const auto in, core_->enter());
+    return in.store().csn_at(t);
+  });
+}
+
+Result<Commit> HybridTable::create_cursor(const std::string& name, const CursorOptions& options) {
+  std::optional<std::int64_t> limit_us;
+  if (options.limit) limit_us = options.limit->count();
+  return with(core_, [&] {
+    return core_->change_cursor({storage::CursorRequest::Verb::create, name, options.at, limit_us});
+  });
+}
+
+Result<Commit> HybridTable::move_cursor(const std::string& name, Csn to) {
+  return with(core_, [&] {
+    return core_->change_cursor({storage::CursorRequest::Verb::move, name, to, {}});
+  });
+}
+
+Result<Commit> HybridTable::drop_cursor(const std::string& name) {
+  return with(core_, [&] {
+    return core_->change_cursor({storage::CursorRequest::Verb::drop, name, {}, {}});
+  });
+}
+
+Result<std::vector<CursorInfo>> HybridTable::cursors() const {
+  return with(core_, [&]() -> Result<std::vector<CursorInfo>> {
+    FIRN_ASSIGN(const auto in, core_->enter());
+    FIRN_ASSIGN(const auto list, in.store().cursors());
+    std::vector<CursorInfo> out;
+    for (const storage::CursorView& c : list) out.push_back(runtime::to_cursor(c));
+    return out;
   });
 }
 

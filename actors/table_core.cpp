@@ -117,6 +117,14 @@ Result<Commit> TableCore::alter(const AlterStatement& statement) {
   return commit;
 }
 
+Result<Commit> TableCore::change_cursor(storage::CursorRequest request) {
+  FIRN_ASSIGN(const Entered in, enter_to_write());
+  Change change;
+  change.kind = fb::CommitKind::cursor;
+  change.cursor = std::move(request);
+  return commit_small(to_order(change), {}, kChangeBytes);
+}
+
 Result<void> TableCore::configure(const HybridTableConfig& config) {
   FIRN_ASSIGN(const Entered in, enter_to_write());
   Change change;

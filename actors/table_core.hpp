@@ -26,6 +26,7 @@ class TableCore {
   Result<Commit> remove(std::span<const Key> keys, const WriteOptions& options);
   Result<Commit> remove_where(std::string_view condition, const WriteOptions& options);
   Result<Commit> alter(const AlterStatement& statement);
+  Result<Commit> change_cursor(storage::CursorRequest request);
   Result<void> configure(const HybridTableConfig& config);
   /// goal none: what the rules say.
   Result<OptimizationResult> settle(StorageTier goal);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "byte_gate.hpp"
+#include "commit_signal.hpp"
 #include "decision_log.hpp"
 #include "storage/database_list.hpp"
 #include "storage/table_store.hpp"
@@ -31,6 +32,7 @@ class TableEntry {
   std::atomic<std::uint64_t> reads{0}, writes{0};
   std::atomic<bool> dropped{false};
   mutable DecisionLog decisions;
+  CommitSignal commits;  ///< for threads that wait for one
   /// Where its actors are.
   const std::unique_ptr<TableAddresses> addresses;
   /// Bound of small writes under way; made when the table's configuration is first known.

@@ -124,6 +124,7 @@ flat<fb::GroupDone> commit_group(Services& services, const TableRef& table, Comm
     time_us = std::max(time_us, answers[i]->time.us);
     parcel.slot.deliver(to_commit(*answers[i]));
   }
+  if (csn != 0) table->commits.announce(csn);
   return done();
 }
 

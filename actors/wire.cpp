@@ -101,11 +101,16 @@ flat<fb::CommitOrder> to_order(const Change& c) {
     const auto config =
         bytes_of(b, c.kind == fb::CommitKind::config ? storage::encode_config(c.config) : std::string{});
     const auto alter = b.CreateString(c.alter);
-    return fb::CreateCommitOrder(b, c.kind, static_cast<fb::Mode>(c.options.mode), producer,
-                                 c.options.token ? c.options.token->sequence : 0,
-                                 c.options.if_unchanged_since.has_value(),
-                                 c.options.if_unchanged_since.value_or(Csn{}).value, blocks, key_bytes,
-                                 key_ends, where, config, c.ticket, c.stream, alter);
+    const auto cursor = b.CreateString(c.cursor.name);
+    const auto cursor_at =
+        c.cursor.at ? flatbuffers::Optional<std::uint64_t>(c.cursor.at->value) : flatbuffers::nullopt;
+    const auto cursor_limit =
+        c.cursor.limit_us ? flatbuffers::Optional<std::int64_t>(*c.cursor.limit_us) : flatbuffers::nullopt;
+    return fb::CreateCommitOrder(
+        b, c.kind, static_cast<fb::Mode>(c.options.mode), producer,
+        c.options.token ? c.options.token->sequence : 0, c.options.if_unchanged_since.has_value(),
+        c.options.if_unchanged_since.value_or(Csn{}).value, blocks, key_bytes, key_ends, where, config,
+        c.ticket, c.stream, alter, cursor, static_cast<std::uint8_t>(c.cursor.verb), cursor_at, cursor_limit);
   });
 }
 
@@ -141,6 +146,12 @@ Result<storage::WriteRequest> to_store_request(const fb::CommitOrder& o, const A
       FIRN_ASSIGN(r.remove_where, parse_condition(text(o.where())));
       break;
     }
+    case fb::CommitKind::cursor:
+      r.cursor.name = text(o.cursor());
+      r.cursor.verb = static_cast<storage::CursorRequest::Verb>(o.cursor_verb());
+      if (o.cursor_at()) r.cursor.at = Csn{*o.cursor_at()};
+      if (o.cursor_limit_us()) r.cursor.limit_us = *o.cursor_limit_us();
+      break;
     case fb::CommitKind::config: {
       FIRN_ASSIGN(r.config, storage::decode_config(view(o.config())));
       break;
@@ -166,6 +177,11 @@ Result<WriteOptions> write_options(const fb::RemoveRequest& request) { return co
 
 Commit to_commit(const storage::CommitInfo& i) { return {i.csn, i.time, i.tier, i.rows, i.repeated}; }
 
+CursorInfo to_cursor(const storage::CursorView& c) {
+  return {c.name,        c.csn,    c.created,    c.updated, std::chrono::microseconds(c.limit_us),
+          c.lag_commits, c.lag_us, c.fell_behind};
+}
+
 TableStats to_stats(const storage::StoreStats& s) {
   TableStats t;
   t.name = s.name;
@@ -188,6 +204,7 @@ TableStats to_stats(const storage::StoreStats& s) {
   t.recovery_us = s.recovery_us;
   t.jobs_refused = s.jobs_refused;
   t.read_only_reason = s.read_only_reason;
+  for (const storage::CursorView& c : s.cursors) t.cursors.push_back(to_cursor(c));
   return t;
 }
 

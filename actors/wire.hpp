@@ -13,6 +13,7 @@ struct Change {
   std::string where;              ///< for remove_where
   HybridTableConfig config;       ///< for config
   std::string alter;              ///< for alter, as text
+  storage::CursorRequest cursor;  ///< for cursor
   std::vector<storage::RowFileInfo> blocks;
   std::uint64_t ticket = 0, stream = 0;
 };
@@ -27,6 +28,7 @@ Result<WriteOptions> write_options(const fb::WriteRequest& request);
 Result<WriteOptions> write_options(const fb::RemoveRequest& request);
 
 Commit to_commit(const storage::CommitInfo& info);
+CursorInfo to_cursor(const storage::CursorView& cursor);
 TableStats to_stats(const storage::StoreStats& stats);
 
 flat<fb::Commit> to_message(const Commit& commit);

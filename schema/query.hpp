@@ -1,5 +1,5 @@
 // A query as data: what SQL text, the builder and the FlatBuffers QueryRequest all become, and what the executor runs.
-// The dialect: one table, SELECT ... [SINCE | AS OF] WHERE, GROUP BY, HAVING, ORDER BY, LIMIT; see schema/FORMATS.md.
+// The dialect: one table, SELECT ... [SINCE | CHANGES SINCE | AS OF] WHERE, GROUP BY, HAVING, ORDER BY, LIMIT; see schema/FORMATS.md.
 #pragma once
 #include <optional>
 #include <string>
@@ -79,6 +79,8 @@ struct OrderItem {
 };
 
 enum class TimeTravel : std::uint8_t { none = 0, as_of_time = 1, as_of_csn = 2 };
+/// Whether the rows are changes instead of the table's, and where they begin.
+enum class ChangesSince : std::uint8_t { none = 0, csn = 1, time = 2 };
 
 struct Query {
   std::string text;   ///< as the user wrote it; "" if built by hand
@@ -93,6 +95,12 @@ struct Query {
   std::int64_t as_of_us = 0;                 ///< as_of_time; microseconds
   std::optional<std::int64_t> as_of_ago_us;  ///< AS OF NOW() - d is kept as d
   std::uint64_t as_of_csn = 0;               ///< as_of_csn
+  ChangesSince changes =
+      ChangesSince::none;         ///< CHANGES SINCE: not together with SINCE; AS OF is where they end
+  std::uint64_t changes_csn = 0;  ///< changes of commits after this one
+  std::int64_t changes_us = 0;    ///< or of commits after this time; microseconds
+  std::optional<std::int64_t> changes_ago_us;  ///< CHANGES SINCE NOW() - d is kept as d
+  bool changes_before = false;                 ///< WITH BEFORE: updates come with the row that they replaced
   Expr where;
   std::vector<Expr> group_by;  ///< an integer literal k means the k-th select item
   Expr having;

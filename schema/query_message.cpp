@@ -267,6 +267,23 @@ class QueryReader {
     if (stray || (q_.as_of_csn != 0 && q_.travel != TimeTravel::as_of_csn))
       return bad_message("AS OF contradicts itself");
     if (q_.as_of_ago_us && q_.as_of_us != 0) return bad_message("AS OF is given twice");
+    return read_changes();
+  }
+
+  Result<void> read_changes() {
+    if (m_.changes() > fb::ChangesSince::time) return bad_message("an unknown kind of CHANGES SINCE");
+    q_.changes = static_cast<ChangesSince>(m_.changes());
+    q_.changes_csn = m_.changes_csn();
+    q_.changes_us = m_.changes_us();
+    if (m_.changes_ago_us()) q_.changes_ago_us = *m_.changes_ago_us();
+    q_.changes_before = m_.changes_before();
+    const bool by_time = q_.changes == ChangesSince::time, by_csn = q_.changes == ChangesSince::csn;
+    const bool stray = ((q_.changes_ago_us || q_.changes_us != 0) && !by_time) ||
+                       (q_.changes_csn != 0 && !by_csn) || (q_.changes_before && !by_time && !by_csn);
+    if (stray || (q_.changes_ago_us && q_.changes_us != 0))
+      return bad_message("CHANGES SINCE contradicts itself");
+    if ((by_time || by_csn) && (q_.since_us || q_.since_ago_us))
+      return bad_message("SINCE and CHANGES SINCE are both given");
     return {};
   }
 
@@ -374,7 +391,9 @@ Offset<fb::Query> encode_query(FlatBufferBuilder& b, const Query& q) {
   return fb::CreateQuery(b, text, table, q.from_file, q.table_position, q.distinct, select,
                          to_message(q.since_us), to_message(q.since_ago_us),
                          static_cast<fb::TimeTravel>(q.travel), q.as_of_us, to_message(q.as_of_ago_us),
-                         q.as_of_csn, where, group_by, having, order_by, limit, q.offset, names, literals);
+                         q.as_of_csn, where, group_by, having, order_by, limit, q.offset, names, literals,
+                         static_cast<fb::ChangesSince>(q.changes), q.changes_csn, q.changes_us,
+                         to_message(q.changes_ago_us), q.changes_before);
 }
 
 Result<Query> decode_query(const fb::Query& message) { return QueryReader(message).read(); }

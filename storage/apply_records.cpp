@@ -63,6 +63,46 @@ Result<TimedGroup> group_at(std::string_view key, std::string_view chunk, std::u
   return found;
 }
 
+using TimeChunk = std::optional<std::pair<std::string, std::string>>;
+
+/// The last chunk whose first CSN is not above `csn`: CSNs and times ascend together, so times can be halved.
+Result<TimeChunk> chunk_of_csn(const hot::HotReader& reader, std::uint64_t csn) {
+  TimeChunk found;
+  std::uint64_t low = 0, high = static_cast<std::uint64_t>(reader.state().time_us);
+  while (low <= high) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    FIRN_ASSIGN(TimeChunk chunk, reader.catalog_at_or_before("t", catalog_key('t', middle)));
+    if (chunk && first_csn(chunk->second) > csn) {
+      const std::uint64_t begin = big_endian_at(chunk->first, 1);
+      if (begin == 0) break;
+      high = begin - 1;
+    } else {
+      if (chunk) found = std::move(chunk);
+      low = middle + 1;
+    }
+  }
+  return found;
+}
+
+/// Appends the times of csns[times.size()] and those behind it, as far as the chunk knows them.
+Result<void> add_times(const TimeChunk& from, const std::vector<std::uint64_t>& csns,
+                       std::vector<std::int64_t>& times) {
+  if (!from || from->second.size() < sizeof(std::uint64_t)) return {};
+  TimedGroup group{big_endian_at(from->first, 1), first_csn(from->second), 0};
+  std::string_view chunk = std::string_view(from->second).substr(sizeof(std::uint64_t));
+  while (!chunk.empty() && times.size() < csns.size()) {
+    std::uint64_t gap;
+    if (!read_varint(chunk, gap) || !read_varint(chunk, group.records))
+      return Error(ErrorCode::corrupt, "catalog: a record of commit times is damaged");
+    group.time_us += gap;
+    while (times.size() < csns.size() && csns[times.size()] >= group.csn &&
+           csns[times.size()] < group.csn + group.records)
+      times.push_back(static_cast<std::int64_t>(group.time_us + (csns[times.size()] - group.csn)));
+    group.csn += group.records;
+  }
+  return {};
+}
+
 Result<void> note_commit_time(hot::HotWriter& writer, std::span<const LogRecord> group) {
   const auto time = static_cast<std::uint64_t>(group.front().time_us);
   FIRN_ASSIGN(auto last, writer.catalog_at_or_before("t", catalog_key('t', time)));
@@ -89,6 +129,27 @@ Result<void> forget_commit_times(hot::HotWriter& writer, std::uint64_t horizon) 
     return true;
   }));
   for (const std::string& key : gone) FIRN_TRY(writer.remove_catalog(key));
+  return {};
+}
+
+// --- cursors -----------------------------------------------------------------------------------------------------------
+
+Result<void> move_cursors(hot::HotWriter& writer, const LogRecord& r) {
+  if (!r.cursor && r.row_count != 0) return {};
+  Cursors cursors;
+  FIRN_TRY(writer.visit_catalog("u", [&](std::string_view, std::string_view bytes) -> Result<bool> {
+    FIRN_ASSIGN(CursorChange c, decode_cursor(bytes));
+    cursors.emplace(std::move(c.name), c.cursor);
+    return true;
+  }));
+  const Cursors before = cursors;
+  if (!follow(cursors, r)) return {};
+  if (r.cursor && r.cursor->dropped) FIRN_TRY(writer.remove_catalog(cursor_key(r.cursor->name)));
+  for (const auto& [name, cursor] : cursors) {
+    const auto old = before.find(name);
+    if (old != before.end() && old->second == cursor) continue;
+    FIRN_TRY(writer.put_catalog(cursor_key(name), encode_cursor({name, cursor})));
+  }
   return {};
 }
 
@@ -134,6 +195,7 @@ Result<void> apply_record(hot::HotWriter& writer, const LogRecord& r) {
   }
   if (r.config) FIRN_TRY(writer.put_catalog("c", encode_config(*r.config)));
   if (r.token) FIRN_TRY(note_token(writer, r));
+  FIRN_TRY(move_cursors(writer, r));
   if (r.horizon > state.horizon) {
     state.horizon = r.horizon;
     FIRN_TRY(forget_commit_times(writer, r.horizon));
@@ -153,6 +215,8 @@ std::string catalog_key(char kind, std::uint64_t id) {
   return key.append(reinterpret_cast<const char*>(&be), sizeof be);
 }
 
+std::string cursor_key(std::string_view name) { return "u" + std::string(name); }
+
 std::string token_key(std::string_view producer, std::uint64_t sequence) {
   std::string key = "k" + std::string(producer);
   key.push_back('\0');
@@ -170,6 +234,21 @@ Result<void> apply_to_hot(hot::HotWriter& writer, std::span<const LogRecord> gro
   writer.state().log_sequence = log_sequence;
   if (group.empty()) return {};
   return note_commit_time(writer, group);
+}
+
+Result<std::vector<std::int64_t>> commit_times(const hot::HotReader& reader,
+                                               const std::vector<std::uint64_t>& csns) {
+  std::vector<std::int64_t> times;
+  times.reserve(csns.size());
+  while (times.size() < csns.size()) {
+    FIRN_ASSIGN(const TimeChunk chunk, chunk_of_csn(reader, csns[times.size()]));
+    const std::size_t before = times.size();
+    FIRN_TRY(add_times(chunk, csns, times));
+    if (times.size() == before)
+      return Error(ErrorCode::corrupt,
+                   "catalog: the time of CSN " + std::to_string(csns[before]) + " is not recorded");
+  }
+  return times;
 }
 
 Result<std::optional<std::uint64_t>> csn_at_time(const hot::HotReader& reader, std::int64_t time_us) {

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "storage/hot/hot_store.hpp"
 #include "storage/log_record.hpp"
@@ -31,7 +32,13 @@ Result<void> apply_to_hot(hot::HotWriter& writer, std::span<const LogRecord> gro
 /// that the map still holds.
 Result<std::optional<std::uint64_t>> csn_at_time(const hot::HotReader& reader, std::int64_t time_us);
 
+/// The commit times of these CSNs (ascending), the inverse of csn_at_time(). Error {corrupt} if the map does not know
+/// one: none is forgotten above the horizon.
+Result<std::vector<std::int64_t>> commit_times(const hot::HotReader& reader,
+                                               const std::vector<std::uint64_t>& csns);
+
 // Catalog keys.
+std::string cursor_key(std::string_view name);
 std::string catalog_key(char kind, std::uint64_t id);
 std::string token_key(std::string_view producer, std::uint64_t sequence);
 /// The sequence in a token's key.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "io/disk.hpp"
+#include "storage/cursors.hpp"
 #include "storage/deletion_vector.hpp"
 #include "storage/row_file.hpp"
 #include "storage/schema_history.hpp"
@@ -114,6 +115,7 @@ struct Catalog {
   HybridTableConfig config;
   std::uint64_t horizon = 0;
   std::uint64_t hot_epoch = 0;  ///< changes when rows leave or enter hot by a move
+  CursorsPtr cursors = std::make_shared<Cursors>();
   const Schema& schema() const { return schemas->newest().version.schema; }
   std::uint32_t schema_version() const { return schemas->newest().version.version; }
   const Schema& schema_at(std::uint64_t csn) const { return schemas->at(csn).version.schema; }

@@ -2,7 +2,8 @@
 // engine_foreign (reading beside other processes), engine_blocks (bulk data before its commit), engine_requests (writes
 // become records), engine_schema (ALTER, and rows from before one), engine_commit (records become true), engine_read
 // (snapshots, queries), engine_ends (deletion vectors brought up to date, stored and loaded), engine_jobs, engine_rewrite,
-// engine_demote and engine_purge (moves, and what nobody can read any more), engine_policy (what is due).
+// engine_demote and engine_purge (moves, and what nobody can read any more), engine_policy (what is due),
+// engine_changes and engine_cursors (what happened to rows).
 //
 // Locks, in the order in which they may be taken:
 //   checkpoint_mutex one checkpoint at a time
@@ -99,6 +100,13 @@ class Engine {
   /// Follows what was committed, and stores the vectors when that is worth its bytes.
   Result<void> follow_ends();
 
+  // --- engine_changes.cpp ---
+  Result<ChangePage> changes(const ChangeRange& range, const ExecutionLimits& limits);
+  Result<Batch> net_changes(std::uint64_t from, std::uint64_t to, const ExecutionLimits& limits);
+
+  // --- engine_cursors.cpp ---
+  Result<std::vector<CursorView>> cursors();
+
   // --- engine_jobs.cpp ---
   Result<JobReport> run_job(const JobOrder& order);
   Result<void> expire();
@@ -127,6 +135,7 @@ class Engine {
 
  private:
   friend class Rewriter;
+  friend class ChangeReader;
   friend class PendingFiles;
   /// A bound query at its CSN, and its rows if a point read finds them.
   struct QueryStart {
@@ -238,12 +247,25 @@ class Engine {
 
   // engine_purge.cpp
   std::uint64_t due_horizon(const View& now);
+  std::uint64_t take_floor();
+  std::vector<FileEntryPtr> files_past(const Catalog& catalog, std::uint64_t horizon) const;
   Result<void> advance_horizon();
   void break_old_pins();
   Result<JobReport> purge_hot();
   bool purge_due(const hot::HotState& hot, std::int64_t now_us) const;
   bool worth_a_look(const FileEntry& history, std::uint64_t horizon, std::int64_t now_us) const;
   Result<bool> mostly_unneeded(const FileEntry& history, std::uint64_t horizon) const;
+
+  // engine_changes.cpp
+  Result<std::uint64_t> changes_from(const Query& query);
+  Result<PreparedQuery> prepare_changes(const Query& query, QueryProfile& profile);
+  Result<Batch> query_changes(const Query& query, std::uint64_t csn, QueryProfile& profile,
+                              const ExecutionLimits& limits);
+
+  // engine_cursors.cpp
+  Result<LogRecord> record_of_cursor(const CursorRequest& request);
+  Result<void> check_cursor_position(std::uint64_t csn) const;
+  Result<std::uint64_t> held_horizon(std::uint64_t horizon);
 
   // engine_policy.cpp
   std::optional<JobOrder> job_towards(StorageTier to, const View& now);

@@ -42,6 +42,8 @@ CatalogPtr Engine::next_catalog(const Catalog& now, const LogRecord& record) {
   if (record.schema) next->schemas = std::make_shared<SchemaHistory>(now.schemas->with(*record.schema));
   if (record.config) next->config = *record.config;
   next->horizon = std::max(next->horizon, record.horizon);
+  if (Cursors cursors = *now.cursors; follow(cursors, record))
+    next->cursors = std::make_shared<Cursors>(std::move(cursors));
   // A purge of superseded versions changes nothing that a job or an image relies on; one of tombstones does.
   const bool tombstones = std::any_of(record.purges.begin(), record.purges.end(),
                                       [](const HotPurge& p) { return p.rule.tombstones; });
@@ -87,7 +89,7 @@ Result<void> Engine::commit_records(std::vector<LogRecord>& records) {
   View next{now.catalog, csn, records.back().time_us};
   for (const LogRecord& r : records)
     if (!r.adds.empty() || !r.retires.empty() || r.schema || r.config || r.horizon != 0 || !r.drops.empty() ||
-        !r.moved_rows.empty())
+        !r.moved_rows.empty() || r.cursor)
       next.catalog = next_catalog(*next.catalog, r);
   Result<std::uint64_t> sequence = log_->append(group);
   if (!sequence) {
@@ -184,7 +186,8 @@ std::vector<Result<CommitInfo>> Engine::commit(std::span<WriteRequest> requests)
     // A condition is decided against all that is sequenced before it.
     const bool conditional = request.mode != WriteMode::upsert || request.if_unchanged_since ||
                              request.token || request.kind == WriteRequest::Kind::remove_where ||
-                             request.kind == WriteRequest::Kind::alter;
+                             request.kind == WriteRequest::Kind::alter ||
+                             request.kind == WriteRequest::Kind::cursor;
     if (conditional && !records.empty()) flush();
     try {
       CommitInfo answer;
@@ -195,7 +198,7 @@ std::vector<Result<CommitInfo>> Engine::commit(std::span<WriteRequest> requests)
       } else if (answer.repeated) {
         answers[i] = answer;
         discard(request.blocks);
-      } else if (record->row_count == 0 && !record->config && !record->schema) {
+      } else if (record->row_count == 0 && !record->config && !record->schema && !record->cursor) {
         const View now = view();
         answers[i] = CommitInfo{Csn{now.csn}, Timestamp{now.time_us}, StorageTier::none, 0, false};
       } else {

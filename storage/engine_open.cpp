@@ -297,6 +297,13 @@ Result<void> Engine::load_view(const hot::HotReader& reader) {
   if (config) {
     FIRN_ASSIGN(catalog->config, decode_config(*config));
   }
+  Cursors cursors;
+  FIRN_TRY(reader.visit_catalog("u", [&](std::string_view, std::string_view bytes) -> Result<bool> {
+    FIRN_ASSIGN(CursorChange c, decode_cursor(bytes));
+    cursors.emplace(std::move(c.name), c.cursor);
+    return true;
+  }));
+  catalog->cursors = std::make_shared<Cursors>(std::move(cursors));
   std::uint64_t file_id_max = 0;
   FIRN_TRY(reader.visit_catalog("f", [&](std::string_view, std::string_view bytes) -> Result<bool> {
     FIRN_ASSIGN(const RowFileInfo info, decode_file_info(bytes));

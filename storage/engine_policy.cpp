@@ -349,6 +349,7 @@ Result<StoreStats> Engine::stats() {
   s.jobs_refused = jobs_refused_;
   s.recovery_us = recovery_us;
   s.read_only_reason = read_only_reason();
+  FIRN_ASSIGN(s.cursors, cursors());
   return s;
 }
 

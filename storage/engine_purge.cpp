@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "storage/engine.hpp"
+#include "storage/job_parts.hpp"
 
 namespace firn::storage {
 namespace {
@@ -71,10 +72,10 @@ class PurgeLook {
   bool bare_ = false;  ///< the key's newest version is a tombstone that only older versions need
 };
 
-/// No new pin below a horizon that is about to be taken.
+/// Ends what take_floor() began.
 class FloorHold {
  public:
-  FloorHold(Pins& pins, std::uint64_t floor) : pins_(pins) { pins_.set_floor(floor); }
+  explicit FloorHold(Pins& pins) : pins_(pins) {}
   ~FloorHold() { pins_.set_floor(0); }  // the catalog's horizon says it by now, or nothing went
   FloorHold(const FloorHold&) = delete;
   FloorHold& operator=(const FloorHold&) = delete;
@@ -85,11 +86,23 @@ class FloorHold {
 
 }  // namespace
 
-/// The horizon that the configuration asks for, never below the catalog's.
+/// The horizon that the configuration asks for and cursors let pass, never below the catalog's.
 std::uint64_t Engine::due_horizon(const View& now) {
   const std::int64_t until = std::max(clock->now().us, now.time_us) - now.catalog->config.history_us;
   const Result<Csn> csn = csn_at(Timestamp{until});
-  return csn ? std::max(now.catalog->horizon, csn->value) : now.catalog->horizon;
+  const Result<std::uint64_t> held = csn ? held_horizon(csn->value) : Result<std::uint64_t>(csn.error());
+  return held ? std::max(now.catalog->horizon, *held) : now.catalog->horizon;
+}
+
+/// Requires horizon_mutex_. The horizon that is due; nobody pins below it and no cursor is made or moved there until a
+/// FloorHold ends.
+std::uint64_t Engine::take_floor() {
+  const std::uint64_t asked = due_horizon(view());
+  {
+    std::lock_guard lock(commit_mutex_);  // a cursor whose commit is under way is seen below
+    pins_.set_floor(asked);
+  }
+  return std::min(asked, due_horizon(view()));
 }
 
 /// Takes the horizon that is due, so that the job which asks moves nothing that nobody can read.
@@ -97,9 +110,10 @@ Result<void> Engine::advance_horizon() {
   break_old_pins();
   std::lock_guard alone(horizon_mutex_);
   const View now = view();
-  const std::uint64_t horizon = due_horizon(now);
+  if (due_horizon(now) <= now.catalog->horizon) return {};
+  const FloorHold hold(pins_);
+  const std::uint64_t horizon = take_floor();
   if (horizon <= now.catalog->horizon) return {};
-  const FloorHold hold(pins_, horizon);
   LogRecord record;
   record.horizon = horizon;
   return publish(std::move(record), {});
@@ -129,8 +143,8 @@ Result<JobReport> Engine::purge_hot() {
   break_old_pins();
   std::lock_guard alone(horizon_mutex_);
   hot_looked_us_ = clock->now().us;
-  const std::uint64_t horizon = due_horizon(view());
-  const FloorHold hold(pins_, horizon);
+  const FloorHold hold(pins_);
+  const std::uint64_t horizon = take_floor();
   std::uint64_t superseded = 0;
   std::string from;
   for (bool more = true; more;) {
@@ -193,6 +207,51 @@ Result<bool> Engine::mostly_unneeded(const FileEntry& history, std::uint64_t hor
     for (std::size_t i = 0; i < begin.size(); ++i) unneeded += rule.covers(begin[i], end[i]) ? 1 : 0;
   }
   return unneeded * 2 > history.info.rows;
+}
+
+/// Every version of these files must be out of reach. Their descriptions say so, and were proved when they were written.
+Result<void> Engine::check_past(std::span<const FileEntryPtr> files, std::uint64_t horizon) {
+  for (const FileEntryPtr& f : files) {
+    if (f->info.history && gone_for_all({0, 0, f->info.csn_min, f->info.end_max, false}, horizon)) continue;
+    return refuse_job(Error(ErrorCode::internal, f->info.path + " would be dropped though it may be read"),
+                      files);
+  }
+  return {};
+}
+
+/// History files of which nothing can be read once the horizon is there.
+std::vector<FileEntryPtr> Engine::files_past(const Catalog& catalog, std::uint64_t horizon) const {
+  std::vector<FileEntryPtr> gone;
+  for (const FileEntryPtr& f : catalog.files) {
+    const RowFileInfo& i = f->info;
+    const bool planted = options.job_faults.drop && options.job_faults.drop(i.csn_min, i.end_max);
+    if (i.history && !f->lent && f->rests_until_us <= clock->now().us &&
+        (!version_needed(i.csn_min, i.end_max, horizon) || planted))
+      gone.push_back(f);
+  }
+  return gone;
+}
+
+Result<void> Engine::expire() {
+  FIRN_TRY(check_open());
+  break_old_pins();
+  std::lock_guard alone(horizon_mutex_);
+  const View now = view();
+  // A horizon that moved by little is no reason for a commit of its own; files that go are, and dropped columns that
+  // files carry only for states before it.
+  const SchemaHistory& schemas = *now.catalog->schemas;
+  FIRN_ASSIGN(const Schema stored, storage_schema(schemas, now.catalog->horizon));
+  FIRN_ASSIGN(const Schema needed, storage_schema(schemas, due_horizon(now)));
+  const bool frees_columns = needed.size() < stored.size();
+  if (files_past(*now.catalog, due_horizon(now)).empty() && !frees_columns) return {};
+  const FloorHold hold(pins_);
+  LogRecord record;
+  record.horizon = take_floor();
+  const std::vector<FileEntryPtr> gone = files_past(*now.catalog, record.horizon);
+  FIRN_TRY(check_past(gone, record.horizon));
+  if (gone.empty() && !frees_columns) return {};
+  FIRN_ASSIGN(const auto lease, InputLease::take(gone));
+  return publish(std::move(record), gone);
 }
 
 }  // namespace firn::storage

@@ -310,6 +310,7 @@ Result<Batch> Engine::query(const Query& query, std::uint64_t csn, QueryProfile*
                             const ExecutionLimits& limits) {
   QueryProfile local;
   QueryProfile& p = profile != nullptr ? *profile : local;
+  if (query.changes != ChangesSince::none) return query_changes(query, csn, p, limits);
   const auto began = std::chrono::steady_clock::now();
   FIRN_ASSIGN(const QueryStart start, begin_query(query, csn, p));
   const PreparedQuery& prepared = start.prepared;
@@ -348,6 +349,10 @@ Result<Batch> Engine::query(const Query& query, std::uint64_t csn, QueryProfile*
 
 Result<QueryProfile> Engine::explain(const Query& query, std::uint64_t csn) {
   QueryProfile p;
+  if (query.changes != ChangesSince::none) {
+    FIRN_TRY(prepare_changes(query, p));
+    return p;
+  }
   FIRN_ASSIGN(const QueryStart start, begin_query(query, csn, p));
   if (start.point) return p;
   FIRN_TRY(plan_scan(start.prepared.columns(), start.prepared.ranges(), start.csn, p));

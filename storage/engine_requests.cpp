@@ -295,6 +295,8 @@ Result<LogRecord> Engine::record_of(WriteRequest& request, CommitInfo& answer) {
       }
       case WriteRequest::Kind::alter:
         return record_of_change(request.change);
+      case WriteRequest::Kind::cursor:
+        return record_of_cursor(request.cursor);
       case WriteRequest::Kind::config: {
         LogRecord r;
         r.config = request.config;

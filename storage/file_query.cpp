@@ -17,6 +17,9 @@ ScanBatch scan_batch(const Batch& rows, const std::vector<std::size_t>& wanted) 
 Result<Batch> query_file(const Query& query, Timestamp now, const ExecutionLimits& limits) {
   if (query.travel != TimeTravel::none)
     return Error(ErrorCode::unsupported, "AS OF needs a table: a file has no history; import it first");
+  if (query.changes != ChangesSince::none)
+    return Error(ErrorCode::unsupported,
+                 "CHANGES SINCE needs a table: a file has no history; import it first");
   io::RowSourceOptions options;
   options.path = query.table;
   FIRN_ASSIGN(const std::unique_ptr<io::RowSource> source, io::open_rows(options));

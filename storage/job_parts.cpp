@@ -43,6 +43,15 @@ Result<std::unique_ptr<Source>> Source::open(FileEntryPtr entry, const Schema& s
   return s;
 }
 
+Result<std::unique_ptr<Source>> Source::open_rows(FileEntryPtr entry, const Schema& schema) {
+  std::unique_ptr<Source> s(new Source);
+  FIRN_ASSIGN(s->file_, entry->open());
+  s->schema_ = schema;
+  s->entry_ = std::move(entry);
+  s->groups_.resize(s->file_->groups());
+  return s;
+}
+
 Pick Source::pick(std::uint32_t index, std::uint64_t base) const {
   const std::uint32_t r = row();
   return {index, r, csns_[r], end_at(r, base), is_tombstone(r)};
@@ -94,6 +103,7 @@ Result<std::vector<Column>> Source::take(std::span<const std::uint32_t> rows) {
 
 /// Lets go of groups that lie wholly before the next row of an ascending file.
 void Source::release_passed() {
+  if (!keys_) return groups_.assign(groups_.size(), {});
   if (!keys_->rows.empty() || at_end()) return;
   const std::size_t now = group_of(row());
   for (std::size_t g = 0; g < now; ++g) groups_[g].clear();
@@ -127,6 +137,7 @@ Result<void> Source::load(std::size_t g) {
 /// A version of commit c has the columns in force at c and no others: what a block that was prepared before a drop and
 /// committed after it holds in that column is no part of it.
 void Source::clear_dropped(std::size_t g, std::vector<Column>& columns) const {
+  if (!schemas_) return;
   const auto first = static_cast<std::size_t>(file_->group_first(g));
   for (std::size_t c = 0; c < columns.size(); ++c) {
     const auto dropped = schemas_->dropped_at(schema_[c].id);

@@ -41,6 +41,9 @@ class Source {
   static Result<std::unique_ptr<Source>> open(FileEntryPtr entry, const Schema& schema,
                                               std::shared_ptr<const SchemaHistory> schemas);
 
+  /// For take() alone, in ascending order of rows; holds one row group at a time.
+  static Result<std::unique_ptr<Source>> open_rows(FileEntryPtr entry, const Schema& schema);
+
   bool at_end() const { return position_ >= keys_->keys.size(); }
   const KeyColumn& keys() const { return keys_->keys; }
   std::size_t position() const { return position_; }
@@ -68,7 +71,7 @@ class Source {
 
   FileEntryPtr entry_;
   Schema schema_;
-  std::shared_ptr<const SchemaHistory> schemas_;
+  std::shared_ptr<const SchemaHistory> schemas_;  ///< nullptr: rows in columns that the newest schema has
   std::shared_ptr<const RowFile> file_;
   std::shared_ptr<const FileKeys> keys_;
   std::shared_ptr<const DeletionVector> ends_;

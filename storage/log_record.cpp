@@ -170,6 +170,16 @@ Result<HybridTableConfig> unpack(const fb::TableConfig& f) {
   return c;
 }
 
+Offset<fb::Cursor> pack(FlatBufferBuilder& b, const CursorChange& c) {
+  return fb::CreateCursor(b, b.CreateString(c.name), c.cursor.csn, c.cursor.created_us, c.cursor.updated_us,
+                          c.cursor.limit_us, c.dropped);
+}
+
+Result<CursorChange> unpack(const fb::Cursor& f) {
+  return CursorChange{
+      string_of(f.name()), {f.csn(), f.created_us(), f.updated_us(), f.limit_us()}, f.dropped()};
+}
+
 Offset<fb::LogRecord> pack(FlatBufferBuilder& b, const LogRecord& r) {
   Offset<fb::Token> token;
   if (r.token) token = fb::CreateToken(b, b.CreateString(r.token->producer), r.token->sequence);
@@ -203,9 +213,11 @@ Offset<fb::LogRecord> pack(FlatBufferBuilder& b, const LogRecord& r) {
   if (r.schema) schema = pack(b, *r.schema);
   Offset<fb::TableConfig> config;
   if (r.config) config = pack(b, *r.config);
+  Offset<fb::Cursor> cursor;
+  if (r.cursor) cursor = pack(b, *r.cursor);
   return fb::CreateLogRecord(b, r.csn, r.time_us, static_cast<std::uint8_t>(r.tier), r.row_count, token, rows,
                              adds, retires, drops, moved, schema, config, r.horizon, r.next_file_id,
-                             r.next_row_id, purges);
+                             r.next_row_id, purges, cursor);
 }
 
 Result<LogRecord> unpack(const fb::LogRecord& f) {
@@ -243,6 +255,9 @@ Result<LogRecord> unpack(const fb::LogRecord& f) {
       if (p->kept() != nullptr) purge.rule.kept.assign(p->kept()->begin(), p->kept()->end());
       r.purges.push_back(std::move(purge));
     }
+  }
+  if (f.cursor() != nullptr) {
+    FIRN_ASSIGN(r.cursor, unpack(*f.cursor()));
   }
   return r;
 }
@@ -330,6 +345,7 @@ Result<std::vector<LogRecord>> decode_group(std::span<const std::uint8_t> bytes)
 std::string encode_file_info(const RowFileInfo& info) { return encode_one(info); }
 std::string encode_schema_version(const SchemaVersion& version) { return encode_one(version); }
 std::string encode_config(const HybridTableConfig& config) { return encode_one(config); }
+std::string encode_cursor(const CursorChange& cursor) { return encode_one(cursor); }
 
 Result<RowFileInfo> decode_file_info(std::string_view bytes) {
   return with_root<fb::FileInfo>(bytes_of(bytes), [](const fb::FileInfo& f) { return unpack(f); });
@@ -339,6 +355,9 @@ Result<SchemaVersion> decode_schema_version(std::string_view bytes) {
 }
 Result<HybridTableConfig> decode_config(std::string_view bytes) {
   return with_root<fb::TableConfig>(bytes_of(bytes), [](const fb::TableConfig& f) { return unpack(f); });
+}
+Result<CursorChange> decode_cursor(std::string_view bytes) {
+  return with_root<fb::Cursor>(bytes_of(bytes), [](const fb::Cursor& f) { return unpack(f); });
 }
 
 }  // namespace firn::storage

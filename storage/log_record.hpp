@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "schema/buffer.hpp"
+#include "storage/cursors.hpp"
 #include "storage/hot/hot_store.hpp"
 #include "storage/row_file.hpp"
 #include "storage/schema_history.hpp"
@@ -49,6 +50,7 @@ struct LogRecord {
   std::uint64_t horizon = 0;  ///< 0: unchanged
   std::uint64_t next_file_id = 0, next_row_id = 0;
   std::vector<HotPurge> purges;
+  std::optional<CursorChange> cursor;
 };
 
 /// Row list: u16 key length | u8 op | u32 row length | u64 CSN (0: the record's) | key | row, one behind another.
@@ -69,5 +71,7 @@ std::string encode_schema_version(const SchemaVersion& version);
 Result<SchemaVersion> decode_schema_version(std::string_view bytes);
 std::string encode_config(const HybridTableConfig& config);
 Result<HybridTableConfig> decode_config(std::string_view bytes);
+std::string encode_cursor(const CursorChange& cursor);
+Result<CursorChange> decode_cursor(std::string_view bytes);
 
 }  // namespace firn::storage

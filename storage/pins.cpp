@@ -40,6 +40,11 @@ void Pins::set_floor(std::uint64_t floor) {
   floor_ = floor;
 }
 
+std::uint64_t Pins::floor() const {
+  std::lock_guard lock(held_->mutex);
+  return floor_;
+}
+
 bool Pins::inside(std::uint64_t begin, std::uint64_t end) const {
   std::lock_guard lock(held_->mutex);
   const auto pin = held_->pins.lower_bound(begin);

@@ -41,6 +41,7 @@ class Pins {
                      const std::function<Result<std::uint64_t>()>& choose);
   /// Versions ended at or below `floor` are about to go: no new pin below it. 0: no floor.
   void set_floor(std::uint64_t floor);
+  std::uint64_t floor() const;
   /// True if an unbroken pin lies in [begin, end).
   bool inside(std::uint64_t begin, std::uint64_t end) const;
   /// The pinned CSNs below `csn`, ascending, each once.

@@ -187,6 +187,18 @@ std::vector<std::pair<std::string, std::uint64_t>> HotDelta::collect(std::uint64
   return out;
 }
 
+std::optional<std::vector<std::pair<std::string, std::uint64_t>>> HotDelta::collect_all(
+    std::uint64_t from, std::uint64_t to, std::uint64_t rows_max) const {
+  std::lock_guard lock(mutex_);
+  if (from < floor_) return std::nullopt;
+  std::vector<std::pair<std::string, std::uint64_t>> out;
+  for (auto it = keys_.upper_bound(from); it != keys_.end() && it->first <= to; ++it) {
+    for (const std::string& key : it->second) out.emplace_back(key, it->first);
+    if (rows_max != 0 && out.size() > rows_max) break;
+  }
+  return out;
+}
+
 void HotDelta::trim(std::uint64_t csn) {
   std::lock_guard lock(mutex_);
   floor_ = std::max(floor_, csn);

@@ -3,6 +3,7 @@
 #pragma once
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,11 @@ class HotDelta {
   void add(std::uint64_t csn, std::string key);
   /// Copies what has from < CSN <= to.
   std::vector<std::pair<std::string, std::uint64_t>> collect(std::uint64_t from, std::uint64_t to) const;
+  /// The same, in ascending order of CSN up to the first whole commit that makes it `rows_max` or more (0: no limit);
+  /// nullopt if keys above `from` may be missing.
+  std::optional<std::vector<std::pair<std::string, std::uint64_t>>> collect_all(std::uint64_t from,
+                                                                                std::uint64_t to,
+                                                                                std::uint64_t rows_max) const;
   /// Forgets what has CSN <= csn.
   void trim(std::uint64_t csn);
   std::uint64_t floor() const;

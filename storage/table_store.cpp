@@ -96,6 +96,14 @@ Result<void> TableStore::scan_all(const StoreSnapshot& at,
   return read_pinned(*impl_->engine, at.pin_, [&] { return impl_->engine->scan_all(at.csn().value, sink); });
 }
 
+Result<ChangePage> TableStore::changes(const ChangeRange& range, const ExecutionLimits& limits) {
+  return impl_->engine->changes(range, limits);
+}
+Result<Batch> TableStore::net_changes(Csn from, Csn to, const ExecutionLimits& limits) {
+  return impl_->engine->net_changes(from.value, to.value, limits);
+}
+Result<std::vector<CursorView>> TableStore::cursors() { return impl_->engine->cursors(); }
+
 Result<JobReport> TableStore::run_job(const JobOrder& order) { return impl_->engine->run_job(order); }
 std::optional<JobOrder> TableStore::next_job() { return impl_->engine->next_job(); }
 std::optional<JobOrder> TableStore::next_job_towards(StorageTier to) {

@@ -46,9 +46,18 @@ struct CommitInfo {
   bool repeated = false;  ///< the token was known: this is the first commit's answer
 };
 
-/// One atomic change. Exactly one of rows, blocks, remove_keys, remove_where, config, change is used.
+/// A change of a named cursor (storage/cursors.hpp).
+struct CursorRequest {
+  enum class Verb : std::uint8_t { create, move, drop };
+  Verb verb = Verb::create;
+  std::string name;
+  std::optional<Csn> at;                 ///< create: default the newest commit; move: required
+  std::optional<std::int64_t> limit_us;  ///< create: default kCursorLimitUs
+};
+
+/// One atomic change. Exactly one of rows, blocks, remove_keys, remove_where, config, change, cursor is used.
 struct WriteRequest {
-  enum class Kind : std::uint8_t { rows, blocks, remove_keys, remove_where, config, alter };
+  enum class Kind : std::uint8_t { rows, blocks, remove_keys, remove_where, config, alter, cursor };
   Kind kind = Kind::rows;
   WriteMode mode = WriteMode::upsert;
   std::optional<WriteToken> token;
@@ -59,6 +68,32 @@ struct WriteRequest {
   Query remove_where;                     ///< from parse_condition()
   HybridTableConfig config;
   SchemaChange change;  ///< alter: decided by apply_change() against the schema that the log order gives
+  /// Errors: {already_exists}, {not_found}; {horizon} and {out_of_range} for its position; {busy} above kCursorsMax.
+  CursorRequest cursor;
+};
+
+/// A cursor as listings show it.
+struct CursorView {
+  std::string name;
+  Csn csn;  ///< changes up to here are done with
+  Timestamp created, updated;
+  std::int64_t limit_us = 0;
+  std::uint64_t lag_commits = 0;
+  std::int64_t lag_us = 0;   ///< age of the oldest commit that is not done with; 0: there is none
+  bool fell_behind = false;  ///< the history after it is gone
+};
+
+/// Commits in (from, to] whose changes are asked for.
+struct ChangeRange {
+  Csn from;
+  std::optional<Csn> to;       ///< default: the newest
+  bool before = false;         ///< a row `update_before` in front of each `update`
+  std::uint64_t max_rows = 0;  ///< 0: all
+};
+
+struct ChangePage {
+  Batch rows;  ///< changes_schema() (storage/changes.hpp), by CSN, then key
+  Csn next;    ///< all changes up to here are delivered: go on from it
 };
 
 /// What one maintenance job did.
@@ -110,6 +145,7 @@ struct StoreStats {
   std::uint64_t bytes_written = 0, bytes_ingested = 0;  ///< since open: for write amplification
   std::int64_t recovery_us = 0;  ///< time the last open took to recover; 0 after a clean close
   std::string read_only_reason;  ///< "" = writable
+  std::vector<CursorView> cursors;
 };
 
 inline constexpr std::size_t kPinsListed = 100;
@@ -240,6 +276,18 @@ class TableStore {
   Result<QueryProfile> explain(const Query& query, const StoreSnapshot& at);
   /// All live rows in batches of at most 65,536 rows, no order: `sink` returns an error to stop.
   Result<void> scan_all(const StoreSnapshot& at, const std::function<Result<void>(const Batch&)>& sink);
+
+  /// What commits after `range.from` did to rows, in commit order, one change a key and commit, with no trace of moves
+  /// and compactions; a deleted row comes as it was. Pages hold whole commits: about max_rows changes at most, more
+  /// only if one commit alone has more. Memory: the page, its keys, and the keys of one file at a time.
+  /// Errors: {horizon} names the earliest valid position (0 as long as nothing has expired); {out_of_range} above the
+  /// newest commit; {invalid_argument} to < from.
+  Result<ChangePage> changes(const ChangeRange& range, const ExecutionLimits& limits = {});
+  /// One row a key whose row at `to` is another than at `from`, ascending by key, in the form of changes(); `_csn` is
+  /// the key's last commit. Memory: every version in the range has an entry. Errors as changes().
+  Result<Batch> net_changes(Csn from, Csn to, const ExecutionLimits& limits = {});
+  /// Ascending by name.
+  Result<std::vector<CursorView>> cursors();
 
   // --- maintenance -----------------------------------------------------------------------------------------------
   /// Runs one job to its publication. Jobs may run side by side on disjoint inputs; an input that is lent already makes

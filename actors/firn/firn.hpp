@@ -139,6 +139,66 @@ class Snapshot {
   std::shared_ptr<const Impl> impl_;
 };
 
+struct ChangesOptions {
+  std::optional<Csn> to = {};  ///< default: the newest commit
+  bool before = false;         ///< a row `update_before` in front of each `update`
+  std::uint64_t max_rows = 0;  ///< about so many at most, but whole commits; 0: all at once
+  QueryOptions query = {};     ///< timeout and cancellation
+};
+
+/// What commits did to rows.
+struct ChangeBatch {
+  /// `_csn u64, _time timestamp, _op utf8` ('insert', 'update', 'delete', 'update_before'), then the table's columns;
+  /// by CSN, then key. A deleted row comes as it was.
+  DataFrame rows;
+  Csn next;  ///< all changes up to here are delivered: go on from it
+};
+
+struct CursorOptions {
+  std::optional<Csn> at = {};  ///< default: the newest commit
+  /// History is kept for it until the oldest commit after it is older than this; default 7 days.
+  std::optional<std::chrono::microseconds> limit = {};
+};
+
+/// A named position in a table's commits.
+struct CursorInfo {
+  std::string name;
+  Csn csn;  ///< changes up to here are done with
+  Timestamp created, updated;
+  std::chrono::microseconds limit{0};
+  std::uint64_t lag_commits = 0;
+  std::int64_t lag_us = 0;   ///< age of the oldest commit that is not done with; 0: there is none
+  bool fell_behind = false;  ///< the history after it is gone: reading from it answers {horizon}
+};
+
+struct SubscribeOptions {
+  std::optional<Csn> from = {};     ///< changes after this commit; default: after the newest
+  std::string cursor = {};          ///< instead of `from`: begins at this cursor, which ack() moves
+  bool before = false;              ///< a row `update_before` in front of each `update`
+  std::uint64_t max_rows = 65'536;  ///< a batch, about; a batch holds whole commits
+};
+
+/// Changes as they are committed. Slow consumers fall behind and hold back nobody: what they have not fetched costs
+/// nothing but the history that a cursor keeps. A handle that can be copied; one thread at a time.
+class Subscription {
+ public:
+  Subscription() = default;
+  /// The next batch, never an empty one; waits for a commit that brings it, without looking at the disk meanwhile.
+  /// Nothing: the time was up. Errors: {closed} once the database closes, also while it waits; {horizon} if the history
+  /// was gone before it was fetched, naming the earliest valid position.
+  Result<std::optional<ChangeBatch>> next(std::chrono::microseconds timeout);
+  /// Moves the cursor behind the batch that next() gave last: a commit, durable when this returns.
+  /// Errors: {invalid_argument} without a cursor; {not_found} it was dropped; those of a write.
+  Result<void> ack();
+  /// Changes up to here were given out.
+  Csn position() const;
+
+ private:
+  friend class HybridTable;
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
 struct TierReport {
   std::uint64_t rows = 0;   ///< live
   std::uint64_t bytes = 0;  ///< allocated on the device
@@ -164,6 +224,7 @@ struct TableStats {
   std::int64_t recovery_us = 0;
   std::uint64_t jobs_refused = 0;  ///< since open: jobs stopped before they changed an answer
   std::string read_only_reason;    ///< "" = writable
+  std::vector<CursorInfo> cursors;
 };
 
 /// One change that optimize() or the background made, and why.
@@ -316,6 +377,26 @@ class HybridTable {
   Result<StoragePlan> explain(std::string_view sql, bool analyze = false) const;
   /// Pins the newest commit, or an older one.
   Result<Snapshot> snapshot(std::optional<Csn> at = std::nullopt) const;
+
+  /// What commits after `from` did to rows, in commit order, one change a key and commit; moves and compactions leave no
+  /// trace. Replayed from 0 it rebuilds the table at every commit. Memory: the batch.
+  /// Errors: {horizon} names the earliest valid position (0 as long as no history has expired); {out_of_range} above the
+  /// newest commit; {invalid_argument} to < from.
+  Result<ChangeBatch> changes(Csn from, const ChangesOptions& options = {}) const;
+  /// One row a key whose row at `to` is another than at `from`, by key, in the columns of changes(); `_csn` is the key's
+  /// last commit. An update that left every value equal is none. Memory: in proportion to the changes between the two.
+  Result<DataFrame> net_changes(Csn from, Csn to, const QueryOptions& options = {}) const;
+  /// The last commit at or before t. Errors: {horizon}; {out_of_range} in the future.
+  Result<Csn> csn_at(Timestamp t) const;
+  /// Makes a named position that keeps the history after it up to a limit, through restarts and backups; at most 1,000 a
+  /// table. Errors: {already_exists}, {horizon}, {out_of_range}; {invalid_argument} a bad name; {busy} too many.
+  Result<Commit> create_cursor(const std::string& name, const CursorOptions& options = {});
+  /// Changes up to `to` are done with. May go back as far as history is kept. Errors: {not_found}, and as above.
+  Result<Commit> move_cursor(const std::string& name, Csn to);
+  Result<Commit> drop_cursor(const std::string& name);
+  Result<std::vector<CursorInfo>> cursors() const;
+  /// Errors: {not_found} the cursor; {read_only} if this handle only reads.
+  Result<Subscription> subscribe(const SubscribeOptions& options = {}) const;
 
   /// Moves everything to the tier whatever its age, merges, returns when settled.
   Result<OptimizationResult> compact(const CompactOptions& options = {});

@@ -1,4 +1,4 @@
-// The clauses behind the table: SINCE, AS OF, GROUP BY, ORDER BY, LIMIT. See statement_parser.hpp.
+// The clauses behind the table: SINCE, CHANGES SINCE, AS OF, GROUP BY, ORDER BY, LIMIT. See statement_parser.hpp.
 #include <charconv>
 #include <limits>
 
@@ -21,14 +21,17 @@ bool StatementParser::at_as_of() {
   return (tokens_.at_word("TIMESTAMP") || tokens_.at_word("VERSION")) && tokens_.at_word("AS", 1);
 }
 
-// SINCE and AS OF, each at most once, in either order.
+// SINCE or CHANGES SINCE, and AS OF, each at most once, in either order.
 Result<void> StatementParser::parse_times() {
   for (;;) {
     const std::uint32_t position = tokens_.peek().begin;
-    if (tokens_.at_word("CHANGES"))
-      return tokens_.unsupported(position,
-                                 "a SELECT reads rows, and this version has no CHANGES SINCE in it");
-    if (tokens_.at_word("SINCE")) {
+    const bool changes = query_.changes != ChangesSince::none;
+    if (tokens_.at_word("CHANGES")) {
+      if (changes) return tokens_.fault(position, "CHANGES SINCE is given twice");
+      if (query_.since_us || query_.since_ago_us) return refuse_since_of_changes(position);
+      FIRN_TRY(parse_changes());
+    } else if (tokens_.at_word("SINCE")) {
+      if (changes) return refuse_since_of_changes(position);
       if (query_.since_us || query_.since_ago_us) return tokens_.fault(position, "SINCE is given twice");
       tokens_.take();
       FIRN_ASSIGN(const Moment moment, parse_moment());
@@ -41,6 +44,31 @@ Result<void> StatementParser::parse_times() {
       return {};
     }
   }
+}
+
+Error StatementParser::refuse_since_of_changes(std::uint32_t position) {
+  return tokens_.unsupported(position,
+                             "SINCE (event time) does not go with CHANGES SINCE (commits): compare the time "
+                             "column in WHERE");
+}
+
+// A bare whole number is a CSN here, anything else a time.
+Result<void> StatementParser::parse_changes() {
+  tokens_.take();
+  FIRN_TRY(tokens_.expect_word("SINCE"));
+  const bool named = tokens_.accept_word("CSN");
+  if (named || tokens_.peek().kind == TokenKind::integer) {
+    FIRN_ASSIGN(query_.changes_csn, parse_whole_number("a commit number (CSN)"));
+    query_.changes = ChangesSince::csn;
+  } else {
+    FIRN_ASSIGN(const Moment moment, parse_moment());
+    query_.changes = ChangesSince::time;
+    query_.changes_ago_us = moment.ago_us;
+    query_.changes_us = moment.us;
+  }
+  if (!tokens_.accept_word("WITH")) return {};
+  query_.changes_before = true;
+  return tokens_.expect_word("BEFORE");
 }
 
 Result<void> StatementParser::parse_as_of() {

@@ -185,8 +185,9 @@ Result<void> StatementParser::expect_end() {
       return tokens_.unsupported(token.begin,
                                  "this dialect has one table per SELECT and no " + std::string(word));
   }
-  if (tokens_.at_word("SINCE") || at_as_of())
-    return tokens_.fault(token.begin, "SINCE and AS OF stand right behind the table, before WHERE");
+  if (tokens_.at_word("SINCE") || tokens_.at_word("CHANGES") || at_as_of())
+    return tokens_.fault(token.begin,
+                         "SINCE, CHANGES SINCE and AS OF stand right behind the table, before WHERE");
   if (tokens_.at_word("SELECT")) return tokens_.unexpected("the end of the query: one statement at a time");
   for (const std::string_view word : {"WHERE", "GROUP", "HAVING", "ORDER", "LIMIT"}) {
     if (tokens_.at_word(word))

@@ -35,6 +35,8 @@ class StatementParser {
   bool at_clause();
   Result<void> parse_times();
   bool at_as_of();
+  Result<void> parse_changes();
+  Error refuse_since_of_changes(std::uint32_t position);
   Result<void> parse_as_of();
   Result<void> parse_csn();
   struct Moment {

@@ -298,6 +298,11 @@ std::string times_text(const Query& q) {
   } else if (q.since_us) {
     out += " SINCE " + timestamp_text(*q.since_us);
   }
+  if (q.changes == ChangesSince::csn) out += " CHANGES SINCE " + std::to_string(q.changes_csn);
+  if (q.changes == ChangesSince::time)
+    out +=
+        " CHANGES SINCE " + (q.changes_ago_us ? ago_text(*q.changes_ago_us) : timestamp_text(q.changes_us));
+  if (q.changes_before) out += " WITH BEFORE";
   if (q.travel == TimeTravel::as_of_csn) out += " AS OF CSN " + std::to_string(q.as_of_csn);
   if (q.travel == TimeTravel::as_of_time)
     out += " AS OF " + (q.as_of_ago_us ? ago_text(*q.as_of_ago_us) : timestamp_text(q.as_of_us));

@@ -6,6 +6,7 @@
 //   catalog  key: one letter and an id; value: bytes | u32 CRC32C over table id, key and bytes
 //              "s" state   "f"+id file   "v"+version schema   "c" configuration   "t"+time commit times (apply_records)
 //              "k"+producer 0 sequence  token   "a"+id access account   "d"+id deletion vector (engine_ends.cpp)
+//              "u"+name cursor
 // The environment is opened with MDB_NOSYNC: it is never trusted after anything but a clean shutdown. One writer at a
 // time; any number of readers, each a LMDB read transaction that should end soon.
 #pragma once

@@ -59,6 +59,8 @@ class Generator {
 
   void times() {
     if (one_in(4))
+      changes();
+    else if (one_in(4))
       q_.since_us = time();
     else if (one_in(4))
       q_.since_ago_us = static_cast<std::int64_t>(below(100)) * 60'000'000 - 60'000'000;
@@ -72,6 +74,17 @@ class Generator {
       else
         q_.as_of_ago_us = below(1000);
     }
+  }
+
+  void changes() {
+    q_.changes = one_in(2) ? ChangesSince::csn : ChangesSince::time;
+    if (q_.changes == ChangesSince::csn)
+      q_.changes_csn = random_();
+    else if (one_in(2))
+      q_.changes_us = time();
+    else
+      q_.changes_ago_us = below(1000);
+    q_.changes_before = one_in(2);
   }
 
   std::int64_t time() {
@@ -254,6 +267,8 @@ TEST(SqlRoundTrip, FewParentheses) {
        {"SELECT a + b * c - d FROM t", "SELECT (a + b) * c FROM t", "SELECT a - (b - c) FROM t",
         "SELECT NOT a = 1 AND b OR c FROM t", "SELECT -(-5), -a, -(5) FROM t",
         "SELECT a BETWEEN 1 AND 2 AND NOT b IN (1, 2) FROM t SINCE NOW() - 90m AS OF CSN 7",
+        "SELECT * FROM t CHANGES SINCE 5 WITH BEFORE AS OF CSN 7 WHERE a = 1",
+        "SELECT * FROM t CHANGES SINCE NOW() - 1h",
         "SELECT \"order\", date FROM t WHERE a IS NULL ORDER BY a DESC NULLS LAST LIMIT 3 OFFSET 4"})
     EXPECT_EQ(to_sql(parse_query(sql).value()), sql);
 }
@@ -377,6 +392,14 @@ TEST(QueryMessage, WrongMessagesAreNamed) {
   EXPECT_EQ(code_after([](Query& q) { q.literals.push_back(Value("\xff")); }), ErrorCode::invalid_argument);
   EXPECT_EQ(code_after([](Query& q) { q.select.resize(5000); }), ErrorCode::invalid_argument);
   EXPECT_EQ(code_after([](Query& q) { q.travel = static_cast<TimeTravel>(9); }), ErrorCode::corrupt);
+  EXPECT_EQ(code_after([](Query& q) { q.changes = static_cast<ChangesSince>(3); }), ErrorCode::corrupt);
+  EXPECT_EQ(code_after([](Query& q) { q.changes_csn = 3; }), ErrorCode::corrupt);
+  EXPECT_EQ(code_after([](Query& q) { q.changes_before = true; }), ErrorCode::corrupt);
+  EXPECT_EQ(code_after([](Query& q) {
+              q.changes = ChangesSince::csn;
+              q.since_us = 1;
+            }),
+            ErrorCode::corrupt);
 }
 
 }  // namespace

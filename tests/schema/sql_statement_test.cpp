@@ -96,6 +96,18 @@ TEST(SqlStatement, TimesInAllSpellings) {
     EXPECT_EQ(parsed(sql).travel, TimeTravel::as_of_csn) << sql;
     EXPECT_EQ(parsed(sql).as_of_csn, 42u) << sql;
   }
+  const Query changes = parsed("SELECT * FROM t CHANGES SINCE 42 AS OF CSN 50 WHERE _op = 'delete'");
+  EXPECT_EQ(changes.changes, ChangesSince::csn);
+  EXPECT_EQ(changes.changes_csn, 42u);
+  EXPECT_EQ(changes.as_of_csn, 50u);
+  EXPECT_FALSE(changes.changes_before);
+  const Query timed = parsed("SELECT * FROM t changes since '1970-01-02T00:00:00Z' with before");
+  EXPECT_EQ(timed.changes, ChangesSince::time);
+  EXPECT_EQ(timed.changes_us, 86'400'000'000);
+  EXPECT_TRUE(timed.changes_before);
+  EXPECT_EQ(parsed("SELECT * FROM t CHANGES SINCE NOW() - 1h").changes_ago_us, 3'600'000'000);
+  EXPECT_EQ(parsed("SELECT * FROM t CHANGES SINCE CSN 3").changes_csn, 3u);
+  EXPECT_EQ(parsed("SELECT changes FROM changes").table, "changes");
   const Query both = parsed("SELECT * FROM t SINCE 1 AS OF CSN 18446744073709551615 LIMIT 1");
   EXPECT_EQ(both.as_of_csn, ~std::uint64_t{0});
   EXPECT_EQ(both.since_us, 1'000'000);
@@ -162,7 +174,8 @@ TEST(SqlError, WhatTheDialectLacksIsUnsupported) {
       {"WITH x AS (SELECT 1) SELECT * FROM x", 0},
       {"SELECT sum(a) OVER (ORDER BY b) FROM t", 14},
       {"SELECT a FROM t UNION SELECT b FROM u", 16},
-      {"SELECT * FROM t CHANGES SINCE 5", 16},
+      {"SELECT * FROM t CHANGES SINCE 5 SINCE 6", 32},
+      {"SELECT * FROM t SINCE 6 CHANGES SINCE 5", 24},
       {"DELETE FROM t", 0},
       {"SELECT a FROM t WHERE a ILIKE 'x'", 24},
       {"SELECT INTERVAL '1 month' FROM t", 16},

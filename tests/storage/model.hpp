@@ -11,6 +11,7 @@
 
 #include "tests/storage/answer_memory.hpp"
 #include "tests/storage/model_alter.hpp"
+#include "tests/storage/model_changes.hpp"
 #include "tests/storage/model_script.hpp"
 #include "tests/storage/model_table.hpp"
 
@@ -128,6 +129,8 @@ class Model {
         {"get", 8, &Model::get},
         {"query", 8, &Model::query},
         {"as of", 5, &Model::as_of},
+        {"changes", 4, &Model::changes},
+        {"cursor", 3, &Model::cursor},
         {"snapshot", 5, &Model::snapshot},
         {"job", 12, &Model::job},
         {"job towards", 3, &Model::job_towards},
@@ -393,6 +396,17 @@ class Model {
       expect(table == oracle, "get at CSN " + std::to_string(csn) + ": table: " + text_of(k, table) +
                                   "; oracle: " + text_of(k, oracle));
     }
+  }
+  void changes() {
+    const std::uint64_t from = retained_csn(), max_rows = chance(50) ? 0 : 1 + below(300);
+    note("changes since CSN " + std::to_string(from) + " by " + std::to_string(max_rows) + " rows");
+    expect_changes(*store_, oracle_, from, now(), max_rows);
+  }
+  void cursor() {
+    const std::uint64_t position = retained_csn();
+    note("a cursor, to CSN " + std::to_string(position));
+    committed(cursors_.act(*store_, position, [this](std::uint64_t n) { return below(n); }));
+    cursors_.check(*store_, oracle_, now());
   }
   void snapshot() {
     if (snapshots_.size() < 6 && chance(60)) {
@@ -672,6 +686,7 @@ class Model {
   TableShape shape_;
   Oracle oracle_;
   ExtraColumns extras_;
+  CursorOracle cursors_;
   std::uint64_t csn_ = 0;  ///< of the last commit that the test made
   std::shared_ptr<io::SimDisk> disk_ = std::make_shared<io::SimDisk>();
   std::shared_ptr<io::ManualClock> clock_ = std::make_shared<io::ManualClock>();

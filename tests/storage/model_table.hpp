@@ -58,6 +58,8 @@ class Oracle {
   State state(std::uint64_t csn) const;
   /// CSN of the version that is visible at `csn`; 0 if there is none.
   std::uint64_t version_at(int k, std::uint64_t csn) const;
+  /// Of each key its versions by CSN.
+  const std::map<int, std::map<std::uint64_t, Cell>>& versions() const { return versions_; }
   /// CSN of the newest version of the key; 0 if there is none.
   std::uint64_t newest(int k) const;
 

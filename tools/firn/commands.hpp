@@ -8,7 +8,7 @@ namespace firn::cli {
 
 std::vector<Command> write_commands();    ///< create, alter, delete, set
 std::vector<Command> import_commands();   ///< import
-std::vector<Command> query_commands();    ///< query, explain
+std::vector<Command> query_commands();    ///< query, explain, diff
 std::vector<Command> table_listings();    ///< tables, stats, tiers
 std::vector<Command> file_listings();     ///< segments, decisions
 std::vector<Command> upkeep_commands();   ///< compact, optimize, checkpoint, verify

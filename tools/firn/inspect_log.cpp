@@ -26,6 +26,9 @@ std::string describe(const storage::LogRecord& r) {
     out += "  schema " + std::to_string(r.schema->version) + " (" + r.schema->schema.to_string() + ")";
   if (r.config) out += "  options";
   if (r.horizon != 0) out += "  horizon " + std::to_string(r.horizon);
+  if (r.cursor)
+    out += "  cursor " + r.cursor->name +
+           (r.cursor->dropped ? " dropped" : " at CSN " + std::to_string(r.cursor->cursor.csn));
   if (!r.moved_rows.empty()) out += "  moved into hot: " + human_bytes(r.moved_rows.size());
   out += "\n";
   for (const storage::RowFileInfo& file : r.adds)

@@ -1,4 +1,4 @@
-// query, explain.
+// query, explain, diff.
 #include "commands.hpp"
 #include "interrupt.hpp"
 #include "open_database.hpp"
@@ -72,6 +72,39 @@ ExitStatus run_explain(const Arguments& a) {
   return ExitStatus::done;
 }
 
+/// A whole number is a CSN, anything else a time.
+Csn commit_of(const HybridTable& table, std::string_view option, const std::string& text) {
+  const bool whole = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  if (whole) {
+    const Result<Value> csn = Value(text).cast(TypeId::u64);
+    if (!csn) throw UsageError("--" + std::string(option) + " " + text + " is no CSN");
+    return Csn{csn->to_u64()};
+  }
+  const Result<std::int64_t> us = parse_timestamp(text);
+  if (!us)
+    throw UsageError("--" + std::string(option) + " " + text +
+                     " is neither a CSN nor a time such as 2026-01-31T12:00:00Z");
+  return table.csn_at(Timestamp{*us}).value();
+}
+
+ExitStatus run_diff(const Arguments& a) {
+  const ResultFormat format = chosen_format(a);
+  const QueryOptions options = options_of(a);
+  const Database db = open_for_reading(a.word(0));
+  const HybridTable table = table_of(db, a.word(1));
+  const Csn from = commit_of(table, "from", *a.value("from"));
+  const auto end = a.value("to");
+  const Csn to = end ? commit_of(table, "to", *end) : table.snapshot().value().csn();
+  const Result<DataFrame> frame = [&] {
+    const Cooperative until_answered;
+    return table.net_changes(from, to, options);
+  }();
+  if (!frame && interrupted()) throw Failure(ExitStatus::interrupted, "interrupted");
+  if (!frame) throw frame.error();
+  print_result(*frame, format);
+  return ExitStatus::done;
+}
+
 }  // namespace
 
 std::vector<Command> query_commands() {
@@ -93,6 +126,17 @@ std::vector<Command> query_commands() {
        {{"analyze", "", "run the query and show what it read and how long it took"}},
        "",
        run_explain},
+      {"diff",
+       "Shows which rows were inserted, updated and deleted between two commits",
+       {{"DB", "the database's folder"}, {"TABLE", "a table"}},
+       {{"from", "CSN|TIME", "the earlier state: after this commit, or as of this time (ISO 8601)", true},
+        {"to", "CSN|TIME", "the later state; default now"},
+        {"format", kResultFormats, "default: table on a terminal, csv in a pipe"},
+        {"timeout", "DURATION", "give up after this time: 500ms, 5s, 2m"}},
+       "One row a key: _op says insert, update or delete, _csn and _time its last commit; then the row, a "
+       "deleted one\n"
+       "as it was. Every single change: firn query DB 'SELECT * FROM TABLE CHANGES SINCE CSN WITH BEFORE'.",
+       run_diff},
   };
 }
 

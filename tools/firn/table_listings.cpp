@@ -111,7 +111,17 @@ void add_stats(JsonText& json, const TableStats& s) {
       .add("recovery_us", s.recovery_us)
       .add("jobs_refused", s.jobs_refused)
       .add("read_only_reason", s.read_only_reason)
-      .end_object();
+      .begin_array("cursors");
+  for (const CursorInfo& c : s.cursors)
+    json.begin_object()
+        .add("name", c.name)
+        .add("csn", c.csn.value)
+        .add("lag_commits", c.lag_commits)
+        .add("lag_us", c.lag_us)
+        .add("limit_us", c.limit.count())
+        .add("fell_behind", c.fell_behind)
+        .end_object();
+  json.end_array().end_object();
 }
 
 std::string stats_text(const TableStats& s) {
@@ -134,6 +144,10 @@ std::string stats_text(const TableStats& s) {
   line("recovery", s.recovery_us == 0 ? "none was needed" : human_time(s.recovery_us));
   if (s.jobs_refused != 0) line("refused jobs", std::to_string(s.jobs_refused) + ", nothing was changed");
   if (!s.read_only_reason.empty()) line("read-only", s.read_only_reason);
+  for (const CursorInfo& c : s.cursors)
+    line("cursor", c.name + " at CSN " + std::to_string(c.csn.value) + ", " + std::to_string(c.lag_commits) +
+                       " commits, " + human_time(c.lag_us) + " behind" +
+                       (c.fell_behind ? ": its history is gone" : ""));
   return out;
 }
 

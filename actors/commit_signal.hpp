@@ -1,0 +1,42 @@
+// Tells threads that a table has a newer commit, or will have none any more. Never blocks whoever commits.
+#pragma once
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+
+#include "schema/result.hpp"
+
+namespace firn::runtime {
+
+/// Thread-safe.
+class CommitSignal {
+ public:
+  void announce(std::uint64_t csn) {
+    const std::lock_guard hold(mutex_);
+    csn_ = std::max(csn_, csn);
+    changed_.notify_all();
+  }
+  /// Ends all waiting, for good.
+  void close() {
+    const std::lock_guard hold(mutex_);
+    closed_ = true;
+    changed_.notify_all();
+  }
+  /// True once a commit above `csn` was announced, false if the time came first; {closed}.
+  Result<bool> wait_past(std::uint64_t csn, std::chrono::steady_clock::time_point until) {
+    std::unique_lock hold(mutex_);
+    const bool due = changed_.wait_until(hold, until, [&] { return closed_ || csn_ > csn; });
+    if (closed_) return Error(ErrorCode::closed, "the database, or the table, is closed");
+    return due;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::uint64_t csn_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace firn::runtime

@@ -1,0 +1,108 @@
+// Subscriptions: pages of changes, and waiting for the commit that brings the next.
+#include "commit_signal.hpp"
+#include "table_core.hpp"
+
+namespace firn {
+namespace {
+
+constexpr auto kWaitMax = std::chrono::hours(24 * 365);  // longer ones would overflow the clock
+
+}  // namespace
+
+struct Subscription::Impl {
+  std::shared_ptr<runtime::TableCore> core;
+  std::string cursor;
+  bool before = false;
+  std::uint64_t max_rows = 0;
+  Csn position;   ///< changes up to here were looked at
+  Csn delivered;  ///< changes up to here were given out
+  Csn acked;
+
+  struct Look {
+    ChangeBatch batch;
+    bool at_end = false;  ///< there was no further commit
+  };
+  /// The next page, from the database alone.
+  Result<Look> look() {
+    FIRN_ASSIGN(const auto in, core->enter());
+    FIRN_ASSIGN(const auto newest, in.store().snapshot());
+    FIRN_ASSIGN(auto page, in.store().changes({position, std::nullopt, before, max_rows},
+                                              core->db().limits_of(QueryOptions{})));
+    position = page.next;
+    return Look{{DataFrame(std::move(page.rows)), page.next}, page.next >= newest.csn()};
+  }
+
+  Result<std::optional<ChangeBatch>> next(std::chrono::steady_clock::time_point until) {
+    for (;;) {
+      FIRN_ASSIGN(Look found, look());
+      if (found.batch.rows.rows() != 0) {
+        delivered = found.batch.next;
+        return std::optional<ChangeBatch>(std::move(found.batch));
+      }
+      if (!found.at_end) continue;
+      FIRN_ASSIGN(const bool more, core->entry()->commits.wait_past(position.value, until));
+      if (!more) return std::optional<ChangeBatch>{};
+    }
+  }
+};
+
+Result<std::optional<ChangeBatch>> Subscription::next(std::chrono::microseconds timeout) {
+  if (!impl_) return Error(ErrorCode::closed, "this handle stands for no subscription");
+  const auto time = std::clamp<std::chrono::microseconds>(timeout, std::chrono::microseconds(0), kWaitMax);
+  const auto until = std::chrono::steady_clock::now() + time;
+  try {
+    return impl_->next(until);
+  } catch (const Error& e) {
+    return e;
+  } catch (const std::bad_alloc&) {
+    return Error(ErrorCode::memory, "out of memory; ask for fewer rows a batch");
+  }
+}
+
+Result<void> Subscription::ack() {
+  if (!impl_) return Error(ErrorCode::closed, "this handle stands for no subscription");
+  if (impl_->cursor.empty())
+    return Error(ErrorCode::invalid_argument, "only a subscription with a cursor can be acknowledged");
+  if (impl_->acked == impl_->delivered) return {};
+  storage::CursorRequest request{storage::CursorRequest::Verb::move, impl_->cursor, impl_->delivered, {}};
+  FIRN_TRY(impl_->core->change_cursor(std::move(request)));
+  impl_->acked = impl_->delivered;
+  return {};
+}
+
+Csn Subscription::position() const { return impl_ ? impl_->delivered : Csn{}; }
+
+Result<Subscription> HybridTable::subscribe(const SubscribeOptions& options) const {
+  if (!core_) return Error(ErrorCode::closed, "this handle stands for no table");
+  if (core_->db().read_only())
+    return Error(ErrorCode::read_only,
+                 "a database opened for reading hears of no commits; ask for changes() now and then");
+  if (options.from && !options.cursor.empty())
+    return Error(ErrorCode::invalid_argument, "a subscription begins at a CSN or at a cursor, not at both");
+  auto impl = std::make_shared<Subscription::Impl>();
+  impl->core = core_;
+  impl->cursor = options.cursor;
+  impl->before = options.before;
+  impl->max_rows = options.max_rows;
+  FIRN_ASSIGN(const auto in, core_->enter());
+  if (options.from) {
+    impl->position = *options.from;
+  } else if (options.cursor.empty()) {
+    FIRN_ASSIGN(const auto newest, in.store().snapshot());
+    impl->position = newest.csn();
+  } else {
+    FIRN_ASSIGN(const auto cursors, in.store().cursors());
+    const auto at = std::find_if(cursors.begin(), cursors.end(),
+                                 [&](const storage::CursorView& c) { return c.name == options.cursor; });
+    if (at == cursors.end())
+      return Error(ErrorCode::not_found,
+                   "table \"" + name() + "\" has no cursor \"" + options.cursor + "\"; create it first");
+    impl->position = at->csn;
+  }
+  impl->delivered = impl->acked = impl->position;
+  Subscription s;
+  s.impl_ = std::move(impl);
+  return s;
+}
+
+}  // namespace firn
