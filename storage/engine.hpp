@@ -18,6 +18,7 @@
 
 #include "io/table_lock.hpp"
 #include "storage/checkpoint.hpp"
+#include "storage/commit_ages.hpp"
 #include "storage/commit_log.hpp"
 #include "storage/hot_image.hpp"
 #include "storage/log_record.hpp"
@@ -189,6 +190,7 @@ class Engine {
   Result<QueryStart> begin_query(const Query& query, std::uint64_t csn, QueryProfile& profile);
   Result<std::uint64_t> csn_of(const Query& query, std::uint64_t csn);
   Result<void> check_horizon(std::uint64_t csn) const;
+  Result<std::uint64_t> csn_of_age(std::int64_t age_us, CommitAges::Closed closed);
   Result<std::optional<ScanBatch>> point_rows(const PreparedQuery& prepared, std::uint64_t csn,
                                               QueryProfile& profile);
   void trim_delta(const View& view);
@@ -243,6 +245,8 @@ class Engine {
   std::map<std::string, std::weak_ptr<DiskName>> names_;
   std::size_t names_sweep_ = 64;  ///< at this size entries of names that are gone are swept out
 
+  CommitAges ages_;
+  std::atomic<std::int64_t> horizon_moved_us_ = INT64_MIN / 2;  ///< monotonic; by a commit of expire()
   std::atomic<std::uint64_t> next_file_id_ = 1, next_row_id_ = 1;
   std::atomic<std::uint64_t> bytes_written_ = 0, bytes_ingested_ = 0;
   std::atomic<bool> closed_ = false;

@@ -13,6 +13,12 @@
 #include "storage/job_parts.hpp"
 
 namespace firn::storage {
+namespace {
+
+constexpr std::int64_t kHorizonStepUs =
+    3'600'000'000;  // a commit that only moves the horizon, at most so often
+
+}  // namespace
 
 bool Engine::version_needed(std::uint64_t begin, std::uint64_t end, std::uint64_t horizon) const {
   if (end > horizon) return true;
@@ -52,9 +58,9 @@ Result<JobReport> Engine::run_job(const JobOrder& order) {
 Result<void> Engine::expire() {
   FIRN_TRY(check_open());
   const View now = view();
-  const std::int64_t until = std::max(clock->now().us, now.time_us) - now.catalog->config.history_us;
-  std::uint64_t horizon = now.catalog->horizon;
-  if (const auto csn = csn_at(Timestamp{until})) horizon = std::max(horizon, csn->value);
+  FIRN_ASSIGN(const std::uint64_t old,
+              csn_of_age(now.catalog->config.history_us, CommitAges::Closed::ignored));
+  const std::uint64_t horizon = std::max(now.catalog->horizon, std::min(old, now.csn));
   LogRecord record;
   record.horizon = horizon;
   const auto files_past = [&] {
@@ -64,18 +70,26 @@ Result<void> Engine::expire() {
         gone.push_back(f);
     return gone;
   };
-  if (files_past().empty()) return {};
+  // Small history files are merged, so the newest end of one may never be old enough: a horizon that moved by much is
+  // worth a commit, and what lies before it is dropped by the next merge.
+  const std::int64_t monotonic_us = clock->monotonic_us();
+  const bool history = std::any_of(now.catalog->files.begin(), now.catalog->files.end(),
+                                   [](const FileEntryPtr& f) { return f->info.history; });
+  const bool stale =
+      history && horizon > now.catalog->horizon &&
+      monotonic_us - horizon_moved_us_ >= std::max(now.catalog->config.history_us / 4, kHorizonStepUs);
+  if (files_past().empty() && !stale) return {};
   const auto set_floor = [&](std::uint64_t floor) {
     std::lock_guard lock(pins_->mutex);
     pins_->floor = floor;
   };
   set_floor(horizon);  // from here on nobody pins what goes
   const std::vector<FileEntryPtr> gone = files_past();
-  // A horizon that moved by little is no reason for a commit of its own.
   Result<void> done;
-  if (!gone.empty()) {
+  if (!gone.empty() || stale) {
     const auto lease = InputLease::take(gone);
     done = lease ? publish(std::move(record), gone) : Result<void>(lease.error());
+    if (done) horizon_moved_us_ = monotonic_us;
   }
   set_floor(0);  // the catalog's horizon says it now
   return done;

@@ -112,6 +112,7 @@ Result<std::unique_ptr<Engine>> Engine::create(std::shared_ptr<io::Disk> disk, c
   catalog->layout = std::make_shared<hot::RowLayout>(schema, std::uint16_t{1});
   catalog->config = config;
   e->view_ = {catalog, 0, 0};
+  e->ages_.begin(0, 0, e->clock->now(), e->clock->monotonic_us());
   LogRecord first;
   first.schema = SchemaVersion{1, schema};
   first.config = config;
@@ -156,6 +157,7 @@ Result<void> Engine::recover() {
     FIRN_TRY(load_view(reader));
     FIRN_TRY(fill_delta(reader));
   }
+  ages_.begin(view_.csn, view_.time_us, clock->now(), clock->monotonic_us());
   FIRN_TRY(check_named_files());
   FIRN_TRY(remove_orphans());
   log_bytes_since_checkpoint_ = log_->bytes();
