@@ -30,12 +30,15 @@ class SystemClock final : public Clock {
 class ManualClock final : public Clock {
  public:
   explicit ManualClock(Timestamp start = {1'700'000'000'000'000}) : us_(start.us) {}
-  Timestamp now() const override { return {us_.load()}; }
+  Timestamp now() const override { return {us_.load() + stepped_us_.load()}; }
   std::int64_t monotonic_us() const override { return us_.load(); }
   void advance_us(std::int64_t us) { us_ += us; }
+  /// Sets the wall clock forward or back; no time passes.
+  void step_us(std::int64_t us) { stepped_us_ += us; }
 
  private:
   std::atomic<std::int64_t> us_;
+  std::atomic<std::int64_t> stepped_us_ = 0;
 };
 
 }  // namespace firn::io

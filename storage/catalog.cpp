@@ -25,8 +25,8 @@ void AccessAccount::note(std::int64_t now_us, std::uint64_t rows, bool point) {
 }
 
 double AccessAccount::heat_at(std::int64_t now_us) const {
-  return now_us <= last_us ? heat
-                           : heat * std::exp2(-static_cast<double>(now_us - last_us) / kHeatHalfLifeUs);
+  // A clock that was set back tells nothing of the time between: forgetting is better than heat that stays for a year.
+  return heat * std::exp2(-std::fabs(static_cast<double>(now_us - last_us)) / kHeatHalfLifeUs);
 }
 
 Result<std::shared_ptr<const RowFile>> FileEntry::open() const {

@@ -21,6 +21,7 @@
 
 #include "io/table_lock.hpp"
 #include "storage/checkpoint.hpp"
+#include "storage/commit_ages.hpp"
 #include "storage/commit_log.hpp"
 #include "storage/hot_image.hpp"
 #include "storage/log_record.hpp"
@@ -233,6 +234,7 @@ class Engine {
   Result<QueryStart> begin_query(const Query& query, std::uint64_t csn, QueryProfile& profile);
   Result<std::uint64_t> csn_of(const Query& query, std::uint64_t csn);
   Result<void> check_horizon(std::uint64_t csn) const;
+  Result<std::uint64_t> csn_of_age(std::int64_t age_us, CommitAges::Closed closed);
   Result<std::optional<ScanBatch>> point_rows(const PreparedQuery& prepared, std::uint64_t csn,
                                               QueryProfile& profile);
   Result<void> check_untouched(const UnreadableFiles& unreadable, const View& view,
@@ -248,6 +250,7 @@ class Engine {
   // engine_purge.cpp
   std::uint64_t due_horizon(const View& now);
   std::uint64_t take_floor();
+  Result<bool> horizon_step_due(const View& now, std::int64_t monotonic_us);
   std::vector<FileEntryPtr> files_past(const Catalog& catalog, std::uint64_t horizon) const;
   Result<void> advance_horizon();
   void break_old_pins();
@@ -330,6 +333,8 @@ class Engine {
   std::map<std::string, std::weak_ptr<DiskName>> names_;
   std::size_t names_sweep_ = 64;  ///< at this size entries of names that are gone are swept out
 
+  CommitAges ages_;
+  std::atomic<std::int64_t> horizon_moved_us_ = INT64_MIN / 2;  ///< monotonic; by a commit of expire()
   std::atomic<std::uint64_t> next_file_id_ = 1, next_row_id_ = 1;
   std::atomic<std::uint64_t> bytes_written_ = 0, bytes_ingested_ = 0;
   std::atomic<std::uint64_t> jobs_refused_ = 0;

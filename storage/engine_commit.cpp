@@ -57,6 +57,7 @@ Result<void> Engine::commit_records(std::vector<LogRecord>& records) {
   const View now = view();
   std::uint64_t csn = now.csn;
   std::int64_t time = std::max(clock->now().us, now.time_us + 1);
+  const std::int64_t monotonic_us = clock->monotonic_us();
   for (LogRecord& r : records) {
     r.csn = ++csn;
     r.time_us = time++;
@@ -99,6 +100,7 @@ Result<void> Engine::commit_records(std::vector<LogRecord>& records) {
   for (const LogRecord& r : records)
     for (const FileEntryPtr& f : now.catalog->files)
       if (std::find(r.retires.begin(), r.retires.end(), f->info.id) != r.retires.end()) f->retired = true;
+  ages_.note(records.front().csn, records.front().time_us, monotonic_us);
   bytes_written_ += group.size();
   log_bytes_since_checkpoint_ += group.size();
 

@@ -60,12 +60,11 @@ Result<LogRecord> Engine::record_of_cursor(const CursorRequest& request) {
 
 /// The horizon that may be reached: not above a cursor, unless the oldest commit after it is older than its limit.
 Result<std::uint64_t> Engine::held_horizon(std::uint64_t horizon) {
-  FIRN_ASSIGN(const ReadContext context, begin_read());
-  const std::int64_t now = std::max(clock->now().us, context.view.time_us);
-  for (const auto& [cursor_name, cursor] : *context.view.catalog->cursors) {
-    if (cursor.csn >= horizon || cursor.csn < context.view.catalog->horizon) continue;
-    FIRN_ASSIGN(const auto next, commit_times(context.hot, {cursor.csn + 1}));
-    if (now - next.front() <= cursor.limit_us) horizon = cursor.csn;
+  const View now = view();
+  for (const auto& [cursor_name, cursor] : *now.catalog->cursors) {
+    if (cursor.csn >= horizon || cursor.csn < now.catalog->horizon) continue;
+    FIRN_ASSIGN(const std::uint64_t too_old, csn_of_age(cursor.limit_us, CommitAges::Closed::ignored));
+    if (too_old <= cursor.csn) horizon = cursor.csn;
   }
   return horizon;
 }

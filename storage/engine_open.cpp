@@ -111,6 +111,7 @@ Result<std::unique_ptr<Engine>> Engine::create(std::shared_ptr<io::Disk> disk, c
   catalog->schemas = std::make_shared<SchemaHistory>(SchemaHistory().with({1, schema, 0}));
   catalog->config = config;
   e->view_ = {catalog, 0, 0};
+  e->ages_.begin(0, 0, e->clock->now(), e->clock->monotonic_us());
   LogRecord first;
   first.schema = SchemaVersion{1, schema, 0};
   first.config = config;
@@ -154,6 +155,7 @@ Result<void> Engine::recover() {
     FIRN_ASSIGN(const hot::HotReader reader, hot_->read());
     FIRN_TRY(load_view(reader));
   }
+  ages_.begin(view_.csn, view_.time_us, clock->now(), clock->monotonic_us());
   FIRN_TRY(check_named_files());
   FIRN_TRY(remove_orphans());
   log_bytes_since_checkpoint_ = log_->bytes();

@@ -156,9 +156,9 @@ std::optional<JobOrder> Engine::next_job() {
     order.from_hot = true;
     if (by_size && !hot_rests() && hot.bytes > c.hot_tier_max_size) return order;
     if (by_age && !hot_rests()) {
-      const Result<Csn> old = csn_at(Timestamp{time - c.hot_tier_max_age_us});
-      if (old && old->value > hot_emptied_to_ && hot.floor_csn <= old->value) {
-        order.hot_upto = old->value;
+      const Result<std::uint64_t> old = csn_of_age(c.hot_tier_max_age_us, CommitAges::Closed::counts);
+      if (old && *old > hot_emptied_to_ && hot.floor_csn <= *old) {
+        order.hot_upto = *old;
         return order;
       }
     }
@@ -170,8 +170,16 @@ std::optional<JobOrder> Engine::next_job() {
     return by_access && f.access().heat_at(time) > kDemoteHeat;
   };
   if (by_age) {
+    // A file's time is the wall clock's, which may have stepped: its commits must be old enough by any clock, and those
+    // that would have left both tiers by their age are, whatever the file says.
+    const auto aged = csn_of_age(c.warm_tier_max_age_us, CommitAges::Closed::counts);
+    const auto overdue = csn_of_age(
+        std::min(c.hot_tier_max_age_us, INT64_MAX / 2) + std::min(c.warm_tier_max_age_us, INT64_MAX / 2),
+        CommitAges::Closed::counts);
     auto old = select(catalog, [&](const FileEntry& f) {
-      return f.info.tier == StorageTier::warm && f.info.created_us <= time - c.warm_tier_max_age_us &&
+      return f.info.tier == StorageTier::warm && aged && f.info.csn_max <= *aged &&
+             (f.info.created_us <= time - c.warm_tier_max_age_us ||
+              (overdue && f.info.csn_max <= *overdue)) &&
              !hot_again(f);
     });
     if (!old.empty()) return order_of(StorageTier::cold, batch_of(std::move(old), options.segment_rows));

@@ -17,6 +17,8 @@ namespace {
 // Dropping a slice must not stop writers for long (measured: 2 to 4 us a version).
 constexpr std::size_t kSliceDropped = 8'192, kSliceVisited = 65'536;
 constexpr std::int64_t kLookRestUs = 60'000'000;
+constexpr std::int64_t kHorizonStepUs =
+    3'600'000'000;  // a commit that only moves the horizon, at most so often
 
 /// Walks a slice of the hot tier and counts what a purge would drop.
 class PurgeLook {
@@ -88,9 +90,8 @@ class FloorHold {
 
 /// The horizon that the configuration asks for and cursors let pass, never below the catalog's.
 std::uint64_t Engine::due_horizon(const View& now) {
-  const std::int64_t until = std::max(clock->now().us, now.time_us) - now.catalog->config.history_us;
-  const Result<Csn> csn = csn_at(Timestamp{until});
-  const Result<std::uint64_t> held = csn ? held_horizon(csn->value) : Result<std::uint64_t>(csn.error());
+  const auto old = csn_of_age(now.catalog->config.history_us, CommitAges::Closed::ignored);
+  const auto held = old ? held_horizon(std::min(*old, now.csn)) : old;
   return held ? std::max(now.catalog->horizon, *held) : now.catalog->horizon;
 }
 
@@ -237,21 +238,35 @@ Result<void> Engine::expire() {
   break_old_pins();
   std::lock_guard alone(horizon_mutex_);
   const View now = view();
-  // A horizon that moved by little is no reason for a commit of its own; files that go are, and dropped columns that
-  // files carry only for states before it.
-  const SchemaHistory& schemas = *now.catalog->schemas;
-  FIRN_ASSIGN(const Schema stored, storage_schema(schemas, now.catalog->horizon));
-  FIRN_ASSIGN(const Schema needed, storage_schema(schemas, due_horizon(now)));
-  const bool frees_columns = needed.size() < stored.size();
-  if (files_past(*now.catalog, due_horizon(now)).empty() && !frees_columns) return {};
+  const std::int64_t monotonic_us = clock->monotonic_us();
+  FIRN_ASSIGN(const bool due, horizon_step_due(now, monotonic_us));
+  if (files_past(*now.catalog, due_horizon(now)).empty() && !due) return {};
   const FloorHold hold(pins_);
   LogRecord record;
   record.horizon = take_floor();
   const std::vector<FileEntryPtr> gone = files_past(*now.catalog, record.horizon);
   FIRN_TRY(check_past(gone, record.horizon));
-  if (gone.empty() && !frees_columns) return {};
+  if (gone.empty() && !due) return {};
   FIRN_ASSIGN(const auto lease, InputLease::take(gone));
-  return publish(std::move(record), gone);
+  FIRN_TRY(publish(std::move(record), gone));
+  horizon_moved_us_ = monotonic_us;
+  return {};
+}
+
+/// Whether the horizon is worth a commit though no file goes with it. It is if files carry dropped columns only for states
+/// before it; or once in a while if there is history at all: small history files are merged, so the newest end of one may
+/// never be old enough, and what lies before the horizon is dropped by the next merge.
+Result<bool> Engine::horizon_step_due(const View& now, std::int64_t monotonic_us) {
+  const std::uint64_t horizon = due_horizon(now);
+  if (horizon <= now.catalog->horizon) return false;
+  const SchemaHistory& schemas = *now.catalog->schemas;
+  FIRN_ASSIGN(const Schema stored, storage_schema(schemas, now.catalog->horizon));
+  FIRN_ASSIGN(const Schema needed, storage_schema(schemas, horizon));
+  if (needed.size() < stored.size()) return true;
+  const bool history = std::any_of(now.catalog->files.begin(), now.catalog->files.end(),
+                                   [](const FileEntryPtr& f) { return f->info.history; });
+  const std::int64_t step = std::max(now.catalog->config.history_us / 4, kHorizonStepUs);
+  return history && monotonic_us - horizon_moved_us_ >= step;
 }
 
 }  // namespace firn::storage

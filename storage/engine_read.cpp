@@ -168,6 +168,14 @@ Result<Csn> Engine::csn_at(Timestamp t) {
   return Csn{*csn};
 }
 
+/// The newest commit that is at least so old; 0 if none is.
+Result<std::uint64_t> Engine::csn_of_age(std::int64_t age_us, CommitAges::Closed closed) {
+  const CommitAges::Bound bound = ages_.at_age(age_us, clock->monotonic_us(), closed);
+  FIRN_ASSIGN(const ReadContext context, begin_read());
+  FIRN_ASSIGN(const auto csn, csn_at_time(context.hot, bound.time_us));
+  return std::clamp(csn.value_or(0), bound.csn_min, std::min(bound.csn_max, context.view.csn));
+}
+
 Result<std::optional<std::vector<Value>>> Engine::get(std::uint64_t csn, std::string_view key,
                                                       ReadCost& cost) {
   using Row = std::optional<std::vector<Value>>;
