@@ -48,7 +48,13 @@ class Rewriter {
   /// What came of it, read back.
   Result<void> prove(JobProof& proof) {
     FIRN_TRY(engine_.read_back(outputs_.files(), proof));
-    return proof.add_hot(moved_, *view_.catalog->layout);
+    const hot::RowLayout& layout = *view_.catalog->layout;
+    const auto decode = [&](std::string_view row, std::vector<ColumnBuilder>& columns) -> Result<void> {
+      FIRN_TRY(layout.check(row));
+      for (std::size_t c = 0; c < columns.size(); ++c) layout.append_to(row, c, columns[c]);
+      return {};
+    };
+    return proof.add_hot(moved_, layout.schema(), decode);
   }
 
   /// The record's part in the move; call once, right before it is published.

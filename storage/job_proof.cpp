@@ -96,8 +96,7 @@ Result<void> JobProof::add_file(const RowFileInfo& info, const RowFile& file) {
   return Error(ErrorCode::internal, info.path + " holds other versions than its description says");
 }
 
-Result<void> JobProof::add_hot(std::string_view row_list, const hot::RowLayout& layout) {
-  const Schema& schema = layout.schema();
+Result<void> JobProof::add_hot(std::string_view row_list, const Schema& schema, const DecodeRow& decode) {
   std::vector<ColumnBuilder> builders;
   for (const ColumnSchema& c : schema.columns()) builders.emplace_back(c.type);
   KeyColumn keys(schema);
@@ -108,11 +107,7 @@ Result<void> JobProof::add_hot(std::string_view row_list, const hot::RowLayout& 
         const bool tombstone = op == hot::Op::tombstone;
         keys.push_back(key);
         picks.push_back({0, 0, csn, 0, tombstone});
-        if (!tombstone) {
-          FIRN_TRY(layout.check(row));
-          for (std::size_t c = 0; c < schema.size(); ++c) layout.append_to(row, c, builders[c]);
-          return {};
-        }
+        if (!tombstone) return decode(row, builders);
         FIRN_ASSIGN(const Key values, decode_key(schema, key));
         std::vector<Value> cells(schema.size());
         for (std::size_t k = 0; k < values.size(); ++k) cells[schema.key()[k]] = values[k];

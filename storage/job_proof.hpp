@@ -2,6 +2,7 @@
 // gave it, equals what came out, as it is read back from the finished files, plus what was dropped, each version of
 // which is proved by its end. Files are opened anew for that, as LevelDB's builder does with what it has just written.
 #pragma once
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,8 +29,10 @@ class JobProof {
   void drop(std::string_view encoded_key, const Pick& pick, bool gone);
   /// Reads a finished file back. Error: what reading says; {internal} if it is not what `info` says of it.
   Result<void> add_file(const RowFileInfo& info, const RowFile& file);
-  /// Rows on their way into the hot tier, from the list that will be logged.
-  Result<void> add_hot(std::string_view row_list, const hot::RowLayout& layout);
+  /// Decodes a row of the hot tier, a value a column.
+  using DecodeRow = std::function<Result<void>(std::string_view row, std::vector<ColumnBuilder>& columns)>;
+  /// Rows on their way into the hot tier, from the list that will be logged. `schema`: of what `decode` gives.
+  Result<void> add_hot(std::string_view row_list, const Schema& schema, const DecodeRow& decode);
   /// Error{internal} with both sides if they differ, or if a version was dropped without proof.
   Result<void> check() const;
 
