@@ -14,6 +14,13 @@
 #include "storage/job_parts.hpp"
 
 namespace firn::storage {
+namespace {
+
+bool planted_drop(const StoreOptions& options, const RowFileInfo& info) {
+  return options.job_faults.drop && options.job_faults.drop(info.csn_min, info.end_max);
+}
+
+}  // namespace
 
 bool Engine::version_needed(std::uint64_t begin, std::uint64_t end, std::uint64_t horizon) const {
   if (end > horizon) return true;
@@ -62,9 +69,6 @@ Result<void> Engine::check_past(std::span<const FileEntryPtr> files, std::uint64
 
 Result<void> Engine::expire() {
   FIRN_TRY(check_open());
-  const auto planted = [&](const FileEntry& f) {
-    return options.job_faults.drop && options.job_faults.drop(f.info.csn_min, f.info.end_max);
-  };
   const View now = view();
   const std::int64_t until = std::max(clock->now().us, now.time_us) - now.catalog->config.history_us;
   std::uint64_t horizon = now.catalog->horizon;
@@ -74,8 +78,8 @@ Result<void> Engine::expire() {
   const auto files_past = [&] {
     std::vector<FileEntryPtr> gone;
     for (const FileEntryPtr& f : now.catalog->files)
-      if (f->info.history && !f->lent &&
-          (!version_needed(f->info.csn_min, f->info.end_max, horizon) || planted(*f)))
+      if (f->info.history && !f->lent && f->rests_until_us <= clock->now().us &&
+          (!version_needed(f->info.csn_min, f->info.end_max, horizon) || planted_drop(options, f->info)))
         gone.push_back(f);
     return gone;
   };
