@@ -78,9 +78,10 @@ Error Engine::refuse_job(const Error& why, std::span<const FileEntryPtr> inputs)
 }
 
 void Engine::end_rests() const {
-  const std::int64_t now = clock->now().us;
-  for (const FileEntryPtr& f : view().catalog->files)
-    if (f->rests_until_us != 0 && f->rests_until_us <= now) f->rests_until_us = 0;
+  const std::int64_t time = clock->now().us;
+  const View now = view();
+  for (const FileEntryPtr& f : now.catalog->files)
+    if (f->rests_until_us != 0 && f->rests_until_us <= time) f->rests_until_us = 0;
 }
 
 bool Engine::hot_rests() const { return hot_rests_until_us_ > clock->now().us; }

@@ -2,6 +2,7 @@
 // gave it, equals what came out, as it is read back from the finished files, plus what was dropped, each version of
 // which is proved by its end. Files are opened anew for that, as LevelDB's builder does with what it has just written.
 #pragma once
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>

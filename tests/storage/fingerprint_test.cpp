@@ -12,7 +12,7 @@
 namespace firn::storage {
 namespace {
 
-constexpr std::size_t kRows = 500;
+constexpr std::size_t kManyRows = 500;
 const char* const kColumns =
     "id u64, b bool, a i8, s i16, i i32, l i64, c u8, h u16, w u32, f f32, d f64, t utf8, x binary, ts "
     "timestamp, "
@@ -84,26 +84,26 @@ HashPair hash_of_double(std::uint64_t bits) {
 }
 
 TEST(Fingerprint, DoesNotDependOnTheOrderOfRowsNorOnHowTheyAreCut) {
-  const Batch rows = batch_of(schema_of_all(), kRows);
-  std::vector<std::uint32_t> order(kRows);
+  const Batch rows = batch_of(schema_of_all(), kManyRows);
+  std::vector<std::uint32_t> order(kManyRows);
   std::iota(order.begin(), order.end(), 0U);
   std::mt19937_64 chance(3);
   std::shuffle(order.begin(), order.end(), chance);
   EXPECT_EQ(fingerprint_of(rows.take(order)), fingerprint_of(rows));
   Fingerprint parts = fingerprint_of(rows.slice(0, 123));
-  parts += fingerprint_of(rows.slice(123, kRows - 123));
+  parts += fingerprint_of(rows.slice(123, kManyRows - 123));
   EXPECT_EQ(parts, fingerprint_of(rows));
 }
 
 TEST(Fingerprint, DoesNotDependOnTheEncoding) {
-  const Batch rows = batch_of(schema_of_all(), kRows);
+  const Batch rows = batch_of(schema_of_all(), kManyRows);
   std::vector<Column> columns;
   for (const Column& c : rows.columns()) columns.push_back(to_dictionary(c));
   EXPECT_EQ(fingerprint_of(Batch(rows.schema(), rows.rows(), columns)), fingerprint_of(rows));
 }
 
 TEST(Fingerprint, DoesNotDependOnTheOrderOfColumns) {
-  const Batch rows = batch_of(schema_of_all(), kRows);
+  const Batch rows = batch_of(schema_of_all(), kManyRows);
   std::vector<ColumnSchema> reversed(rows.schema().columns().rbegin(), rows.schema().columns().rend());
   std::vector<Column> columns(rows.columns().rbegin(), rows.columns().rend());
   const Schema schema = Schema::make(reversed, {.key = {"id"}}).value();
@@ -113,19 +113,20 @@ TEST(Fingerprint, DoesNotDependOnTheOrderOfColumns) {
 TEST(Fingerprint, AMissingColumnIsOneOfNulls) {
   const Schema wide = Schema::parse("id u64, l i64, t utf8", {.key = {"id"}}).value();
   const Schema narrow = Schema::parse("id u64, l i64", {.key = {"id"}}).value();
-  const Batch rows = batch_of(narrow, kRows);
+  const Batch rows = batch_of(narrow, kManyRows);
   ColumnBuilder nulls(TypeId::utf8);
-  for (std::size_t i = 0; i < kRows; ++i) nulls.append_null();
+  for (std::size_t i = 0; i < kManyRows; ++i) nulls.append_null();
   EXPECT_EQ(fingerprint_of(Batch(wide, rows.rows(), {rows[0], rows[1], nulls.finish()})),
             fingerprint_of(rows));
 }
 
 TEST(Fingerprint, NoticesOneOtherValueInAnyColumn) {
-  const Batch rows = batch_of(schema_of_all(), kRows);
+  const Batch rows = batch_of(schema_of_all(), kManyRows);
   for (std::size_t c = 0; c < rows.columns().size(); ++c) {
-    for (const std::size_t changed : {std::size_t{0}, std::size_t{10}, kRows - 1}) {
+    for (const std::size_t changed : {std::size_t{0}, std::size_t{10}, kManyRows - 1}) {
       ColumnBuilder b(rows[c].type);
-      for (std::size_t i = 0; i < kRows; ++i) b.append_from(rows[c], i == changed ? (i + 9) % kRows : i);
+      for (std::size_t i = 0; i < kManyRows; ++i)
+        b.append_from(rows[c], i == changed ? (i + 9) % kManyRows : i);
       const Batch other = with_column(rows, c, b.finish());
       if (other[c].value_at(changed) == rows[c].value_at(changed)) continue;
       EXPECT_NE(fingerprint_of(other), fingerprint_of(rows))
@@ -135,20 +136,20 @@ TEST(Fingerprint, NoticesOneOtherValueInAnyColumn) {
 }
 
 TEST(Fingerprint, NoticesValuesThatChangePlaces) {
-  const Batch rows = batch_of(schema_of_all(), kRows);
+  const Batch rows = batch_of(schema_of_all(), kManyRows);
   const auto l = rows.schema().find("l").value(), twin = rows.schema().find("twin").value();
   EXPECT_NE(fingerprint_of(with_column(with_column(rows, l, rows[twin]), twin, rows[l])),
             fingerprint_of(rows))
       << "two columns of one type";
-  std::vector<std::uint32_t> order(kRows);
+  std::vector<std::uint32_t> order(kManyRows);
   std::iota(order.begin(), order.end(), 0U);
   std::swap(order[10], order[11]);
   EXPECT_NE(fingerprint_of(with_column(rows, l, rows[l].take(order))), fingerprint_of(rows)) << "two rows";
 }
 
 TEST(Fingerprint, NoticesWhatComesTwiceOrNotAtAll) {
-  const Batch rows = batch_of(schema_of_all(), kRows);
-  std::vector<std::uint32_t> order(kRows);
+  const Batch rows = batch_of(schema_of_all(), kManyRows);
+  std::vector<std::uint32_t> order(kManyRows);
   std::iota(order.begin(), order.end(), 0U);
   order[4] = 5;
   EXPECT_NE(fingerprint_of(rows.take(order)), fingerprint_of(rows));

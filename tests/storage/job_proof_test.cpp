@@ -319,6 +319,8 @@ TEST_F(JobProofTest, ExpiryMayOnlyTakeWhatIsOutOfReach) {
   EXPECT_EQ(store->stats().value().jobs_refused, 1U);
   EXPECT_EQ(files(), before);
   expect_right_answers();
+  store->expire().value();  // not tried again at once
+  EXPECT_EQ(store->stats().value().jobs_refused, 1U);
   faulty = false;
   clock->advance_us(48 * kHourUs);
   store->expire().value();
