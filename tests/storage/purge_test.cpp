@@ -8,8 +8,6 @@
 namespace firn::storage {
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000, kHour = 3'600 * kSecond;
-
 class PurgeTest : public model::StoreFixture {
  protected:
   void SetUp() override {
