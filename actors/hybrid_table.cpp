@@ -1,5 +1,6 @@
 #include "plan_text.hpp"
 #include "table_core.hpp"
+#include "table_work.hpp"
 #include "wire.hpp"
 
 namespace firn {
@@ -133,8 +134,7 @@ Result<Commit> HybridTable::remove_where(std::string_view condition, const Write
 Result<std::optional<Row>> HybridTable::get(const Key& key) const {
   return with(core_, [&]() -> Result<std::optional<Row>> {
     FIRN_ASSIGN(const auto in, core_->enter());
-    FIRN_ASSIGN(const auto at, in.store().snapshot());
-    return get_at(*core_, in, key, at);
+    return runtime::read_newest(in.store(), [&](const auto& at) { return get_at(*core_, in, key, at); });
   });
 }
 
@@ -142,8 +142,8 @@ Result<DataFrame> HybridTable::read(const Query& query, const QueryOptions& opti
   return with(core_, [&]() -> Result<DataFrame> {
     const auto limits = core_->db().limits_of(options);
     FIRN_ASSIGN(const auto in, core_->enter());
-    FIRN_ASSIGN(const auto at, in.store().snapshot());
-    return read_at(*core_, in, query, at, limits);
+    return runtime::read_newest(in.store(),
+                                [&](const auto& at) { return read_at(*core_, in, query, at, limits); });
   });
 }
 
@@ -158,7 +158,7 @@ Result<StoragePlan> HybridTable::explain(std::string_view sql, bool analyze) con
   return with(core_, [&]() -> Result<StoragePlan> {
     FIRN_ASSIGN(const Query q, parse_query(sql));
     FIRN_ASSIGN(const auto in, core_->enter());
-    FIRN_ASSIGN(const auto at, in.store().snapshot());
+    FIRN_ASSIGN(const auto at, in.store().snapshot(std::nullopt, "query"));
     if (!analyze) {
       FIRN_ASSIGN(const auto profile, in.store().explain(q, at));
       return runtime::to_plan(profile, false);
@@ -170,10 +170,10 @@ Result<StoragePlan> HybridTable::explain(std::string_view sql, bool analyze) con
   });
 }
 
-Result<Snapshot> HybridTable::snapshot(std::optional<Csn> at) const {
+Result<Snapshot> HybridTable::snapshot(std::optional<Csn> at, std::string owner) const {
   return with(core_, [&]() -> Result<Snapshot> {
     FIRN_ASSIGN(const auto in, core_->enter());
-    FIRN_ASSIGN(auto pinned, in.store().snapshot(at));
+    FIRN_ASSIGN(auto pinned, in.store().snapshot(at, std::move(owner)));
     Snapshot s;
     s.impl_ = std::make_shared<Snapshot::Impl>(Snapshot::Impl{core_, in.table, std::move(pinned)});
     return s;
@@ -312,7 +312,7 @@ Result<Commit> HybridTable::alter(std::string_view text) {
 Result<void> HybridTable::export_all(const std::function<Result<void>(const Batch&)>& sink) const {
   return with(core_, [&]() -> Result<void> {
     FIRN_ASSIGN(const auto in, core_->enter());
-    FIRN_ASSIGN(const auto at, in.store().snapshot());
+    FIRN_ASSIGN(const auto at, in.store().snapshot(std::nullopt, "query"));
     return in.store().scan_all(at, sink);
   });
 }

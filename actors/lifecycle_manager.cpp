@@ -22,6 +22,7 @@ struct LifecycleState {
   static inline const char* name = "firn.lifecycle";
   LifecycleState() = default;
   LifecycleSessions sessions;
+  bool between_looks = false;  ///< of our own timer: half of a tick has passed
   std::map<std::uint64_t, Watch> watches;
 };
 
@@ -48,6 +49,25 @@ void examine(LifecycleSelf self, Services& services, const TableRef& table, std:
       [&](auto& b) { return fb::CreateExamine(b, table->id, session, to_fb(goal), upkeep); });
   auto [worker, load] = services.workers.for_long_work();
   caf::anon_send(worker, std::move(request), std::move(slot), table, std::move(load));
+}
+
+/// Ended rows are found twice a tick, beside whatever job runs: at rest no file is behind for longer than that.
+void follow_ends(const std::shared_ptr<Services>& shared) {
+  Services& services = *shared;
+  for (const TableRef& table : services.tables->all()) {
+    if (services.closing || table->dropped || !table->addresses->started) continue;
+    if (!services.tables->pin_if_open(table) || table->following.exchange(true)) continue;
+    ExamineSlot slot([weak = std::weak_ptr(shared), table](const Result<flat<fb::JobOrder>>& r) {
+      table->following = false;
+      const auto alive = weak.lock();
+      if (!r && alive && !alive->closing)
+        alive->log("table \"" + table->name + "\": ended rows could not be found: " + r.error().message());
+    });
+    auto request = make_flat<fb::Examine>(
+        [&](auto& b) { return fb::CreateExamine(b, table->id, 0, to_fb(StorageTier::none), false, true); });
+    auto [worker, load] = services.workers.for_long_work();
+    caf::anon_send(worker, std::move(request), std::move(slot), table, std::move(load));
+  }
 }
 
 void look_around(LifecycleSelf self, Services& services, std::int64_t now_us) {
@@ -124,7 +144,7 @@ void job_ended(LifecycleSelf self, Services& services, const flat<fb::JobReport>
 
 void arm_timer(LifecycleSelf self, const Services& services) {
   if (!services.background || !services.own_ticks) return;
-  self->delayed_send(self, std::chrono::microseconds(services.tick_us), make_tick(0));
+  self->delayed_send(self, std::chrono::microseconds(services.tick_us / 2), make_tick(0));
 }
 
 LifecycleManager::behavior_type lifecycle(LifecycleSelf self, const std::shared_ptr<Services>& services) {
@@ -133,8 +153,11 @@ LifecycleManager::behavior_type lifecycle(LifecycleSelf self, const std::shared_
   return {
       [=](const flat<fb::Tick>& tick) {
         services->faults->check("lifecycle");
-        look_around(self, *services, services->clock->now().us);
-        if (tick->now_us() == 0) arm_timer(self, *services);  // our own timer, not a test's hand
+        const bool own = tick->now_us() == 0;  // our timer, not a test's hand
+        follow_ends(services);
+        if (own) self->state.between_looks = !self->state.between_looks;
+        if (!own || !self->state.between_looks) look_around(self, *services, services->clock->now().us);
+        if (own) arm_timer(self, *services);
       },
       [=](const flat<fb::Examine>& request, const SettleSlot& slot, const TableRef& table) {
         services->faults->check("lifecycle");

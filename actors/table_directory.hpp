@@ -31,6 +31,7 @@ class TableEntry {
   const std::string name;
   std::atomic<std::uint64_t> reads{0}, writes{0};
   std::atomic<bool> dropped{false};
+  std::atomic<bool> following{false};  ///< a worker is finding ended rows, or is about to
   mutable DecisionLog decisions;
   CommitSignal commits;  ///< for threads that wait for one
   /// Where its actors are.

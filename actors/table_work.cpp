@@ -52,9 +52,12 @@ std::string evidence(storage::TableStore& store, const storage::JobOrder& order,
   *bytes = 0;
   if (order.from_hot && stats) {
     *bytes += stats->hot.bytes;
-    text = fmt::format("hot holds {} rows, {} bytes (hot_tier_max_size {}, hot_tier_max_age {})",
-                       stats->hot.rows, stats->hot.bytes, config.hot_tier_max_size,
-                       duration_text(config.hot_tier_max_age_us));
+    text = order.to == StorageTier::hot
+               ? fmt::format("all tiers hold {} versions of {} rows (history {})", stats->versions,
+                             stats->rows, duration_text(config.history_us))
+               : fmt::format("hot holds {} rows, {} bytes (hot_tier_max_size {}, hot_tier_max_age {})",
+                             stats->hot.rows, stats->hot.bytes, config.hot_tier_max_size,
+                             duration_text(config.hot_tier_max_age_us));
   }
   if (order.inputs.empty()) return text;
   std::uint64_t input_bytes = 0;
@@ -153,7 +156,7 @@ Result<QueryResult> run_query(Services& services, const TableRef& table, std::st
                               std::optional<Csn> at) {
   FIRN_ASSIGN(const Query query, parse_query(sql));
   FIRN_ASSIGN(const TablePin pin, services.tables->pin(table));
-  FIRN_ASSIGN(const storage::StoreSnapshot snapshot, pin->store->snapshot(at));
+  FIRN_ASSIGN(const storage::StoreSnapshot snapshot, pin->store->snapshot(at, "query"));
   ++table->reads;
   storage::ExecutionLimits limits;
   limits.cancelled = &services.cancelled;
@@ -164,7 +167,7 @@ Result<QueryResult> run_query(Services& services, const TableRef& table, std::st
 Result<std::optional<std::vector<Value>>> run_get(Services& services, const TableRef& table,
                                                   std::span<const Value> key, std::optional<Csn> at) {
   FIRN_ASSIGN(const TablePin pin, services.tables->pin(table));
-  FIRN_ASSIGN(const storage::StoreSnapshot snapshot, pin->store->snapshot(at));
+  FIRN_ASSIGN(const storage::StoreSnapshot snapshot, pin->store->snapshot(at, "query"));
   ++table->reads;
   return pin->store->get(snapshot, key);
 }
@@ -183,6 +186,10 @@ Result<TableStats> table_stats(Services& services, const TableRef& table) {
 Result<flat<fb::JobOrder>> examine(Services& services, const TableRef& table, const fb::Examine& request) {
   FIRN_ASSIGN(const TablePin pin, services.tables->pin(table));
   storage::TableStore& store = *pin->store;
+  if (request.ends_only()) {
+    FIRN_TRY(store.follow_ends());
+    return to_message(JobContext{}, std::nullopt, 0, 0);
+  }
   FIRN_TRY(upkeep(services, table, store, request.upkeep()));
   const StorageTier goal = from_fb(request.goal());
   const bool by_rules = goal == StorageTier::none;

@@ -5,6 +5,19 @@
 
 namespace firn::runtime {
 
+/// Reads the newest state: `read` gets a snapshot of it. Beside another process's writer the horizon may pass a snapshot
+/// before it is read; then there is a newer one.
+template <class Read>
+auto read_newest(storage::TableStore& store, Read read) -> decltype(read(storage::StoreSnapshot())) {
+  constexpr int kAttempts = 5;
+  for (int attempt = 1;; ++attempt) {
+    FIRN_ASSIGN(const storage::StoreSnapshot at, store.snapshot(std::nullopt, "query"));
+    auto answer = read(at);
+    const bool overtaken = !answer && answer.error().code() == ErrorCode::horizon;
+    if (!overtaken || attempt == kAttempts) return answer;
+  }
+}
+
 /// Commits the group, answers every slot; says what became visible.
 flat<fb::GroupDone> commit_group(Services& services, const TableRef& table, CommitGroup& group);
 
@@ -19,6 +32,7 @@ Result<std::optional<std::vector<Value>>> run_get(Services& services, const Tabl
 Result<TableStats> table_stats(Services& services, const TableRef& table);
 
 /// What is due for the table and why. Also checkpoints where due, and with `upkeep` expires history and stores accounts.
+/// With `ends_only` instead: finds the rows that commits have ended since the last time; nothing is due then.
 Result<flat<fb::JobOrder>> examine(Services& services, const TableRef& table, const fb::Examine& request);
 flat<fb::JobReport> run_job(Services& services, const TableRef& table, const fb::JobOrder& order);
 

@@ -67,7 +67,7 @@ flatbuffers::Offset<fb::TierStats> tier_stats(Builder& b, const TierReport& t) {
 TierReport report_of(const storage::TierStats& t) { return {t.rows, t.bytes, t.files}; }
 
 std::string action_name(const fb::JobReport& r) {
-  if (r.to() == r.from()) return "compact";
+  if (r.to() == r.from()) return r.from_hot() ? "purge_hot" : "compact";
   switch (r.to()) {
     case fb::Tier::hot:
       return "promote_to_hot";
@@ -197,6 +197,10 @@ TableStats to_stats(const storage::StoreStats& s) {
   t.log_bytes = s.log_bytes;
   t.checkpoint_bytes = s.checkpoint_bytes;
   t.pins = s.pins;
+  t.versions = s.versions;
+  t.lag_commits = s.lag_commits;
+  t.lag_keys = s.lag_keys;
+  for (const storage::PinView& p : s.pin_list) t.pin_list.push_back({p.owner, Csn{p.csn}, p.age_us});
   t.horizon = s.horizon;
   if (s.bytes_ingested != 0) {
     t.write_amplification = static_cast<double>(s.bytes_written) / static_cast<double>(s.bytes_ingested);
@@ -230,10 +234,15 @@ flat<fb::Stats> to_message(const TableStats& s) {
   return make_flat<fb::Stats>([&](Builder& b) {
     const auto name = b.CreateString(s.name), reason = b.CreateString(s.read_only_reason);
     const auto hot = tier_stats(b, s.hot), warm = tier_stats(b, s.warm), cold = tier_stats(b, s.cold);
+    std::vector<flatbuffers::Offset<fb::PinStats>> pins;
+    for (const PinReport& p : s.pin_list)
+      pins.push_back(fb::CreatePinStats(b, b.CreateString(p.owner), p.csn.value, p.age_us));
+    const auto pin_list = b.CreateVector(pins);
     return fb::CreateStats(b, name, s.csn.value, s.last_commit_time.us, s.rows, s.bytes, hot, warm, cold,
                            s.history_rows, s.history_bytes, s.log_bytes, s.checkpoint_bytes, s.pins,
                            s.horizon.value, s.reads, s.writes, static_cast<std::uint8_t>(s.workload),
-                           s.write_amplification, s.recovery_us, reason, s.jobs_refused);
+                           s.write_amplification, s.recovery_us, reason, s.jobs_refused, s.versions,
+                           s.lag_commits, s.lag_keys, pin_list);
   });
 }
 

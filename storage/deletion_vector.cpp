@@ -12,7 +12,7 @@ namespace firn::storage {
 namespace {
 
 constexpr char kForm = 1;
-constexpr std::size_t kHeaderBytes = 1 + 4 + 4;
+constexpr std::size_t kVectorHeaderBytes = 1 + 4 + 4;
 constexpr std::uint32_t kRunRows = 256;  // taken from the bitmap at once
 
 Error malformed(const char* what) {
@@ -231,7 +231,7 @@ std::size_t DeletionVector::memory_bytes() const {
 
 std::size_t DeletionVector::encoded_bytes() const {
   constexpr std::size_t kBytesAnEnd = 2;
-  return kHeaderBytes + count_ * (ends_.empty() ? 1 : kBytesAnEnd) +
+  return kVectorHeaderBytes + count_ * (ends_.empty() ? 1 : kBytesAnEnd) +
          (rows_ ? roaring_bitmap_portable_size_in_bytes(rows_.get()) : 0);
 }
 
@@ -243,8 +243,8 @@ std::string DeletionVector::encode() const {
   out.append(reinterpret_cast<const char*>(&count), sizeof count);
   out.append(reinterpret_cast<const char*>(&bytes), sizeof bytes);
   if (!rows_) return out;
-  out.resize(kHeaderBytes + bytes);
-  roaring_bitmap_portable_serialize(rows_.get(), out.data() + kHeaderBytes);
+  out.resize(kVectorHeaderBytes + bytes);
+  roaring_bitmap_portable_serialize(rows_.get(), out.data() + kVectorHeaderBytes);
   std::uint64_t before = 0;
   for (std::size_t i = 0; i < count_; ++i) {
     append_delta(out, end_at(i), before);
@@ -255,11 +255,11 @@ std::string DeletionVector::encode() const {
 
 Result<DeletionVector> DeletionVector::decode(std::string_view bytes, std::uint64_t rows,
                                               std::uint64_t csn_max) {
-  if (bytes.size() < kHeaderBytes || bytes.front() != kForm) return malformed("unknown form");
+  if (bytes.size() < kVectorHeaderBytes || bytes.front() != kForm) return malformed("unknown form");
   std::uint32_t count, bitmap_bytes;
   std::memcpy(&count, bytes.data() + 1, sizeof count);
   std::memcpy(&bitmap_bytes, bytes.data() + 5, sizeof bitmap_bytes);
-  bytes.remove_prefix(kHeaderBytes);
+  bytes.remove_prefix(kVectorHeaderBytes);
   if (count > rows || bitmap_bytes > bytes.size() || bytes.size() - bitmap_bytes < count)
     return malformed("it is cut");
   DeletionVector out;

@@ -16,7 +16,7 @@
 namespace firn::storage {
 namespace {
 
-constexpr std::size_t kHeaderBytes = 2 * sizeof(std::uint64_t);
+constexpr std::size_t kResolvedHeaderBytes = 2 * sizeof(std::uint64_t);
 /// Vectors are stored as soon as all that changed is small, or the table has come to rest, or this much later.
 constexpr std::size_t kStoreBytesAtOnce = std::size_t{64} << 10;
 constexpr std::int64_t kStoreIntervalUs = 10'000'000;
@@ -31,14 +31,14 @@ std::string encode_resolved(const FileEntry::Resolved& r) {
 Result<FileEntry::Resolved> decode_resolved(std::string_view bytes, const RowFileInfo& info,
                                             std::uint64_t csn) {
   std::uint64_t header[2];
-  if (bytes.size() < kHeaderBytes)
+  if (bytes.size() < kResolvedHeaderBytes)
     return Error(ErrorCode::corrupt, "a stored deletion vector is malformed: it is cut");
   std::memcpy(header, bytes.data(), sizeof header);
   const auto [resolved_to, greatest] = header;
   if (info.history || resolved_to < info.base_csn || resolved_to > csn)
     return Error(ErrorCode::corrupt, "a stored deletion vector claims CSN " + std::to_string(resolved_to) +
                                          ", the table has " + std::to_string(csn));
-  FIRN_ASSIGN(auto ends, DeletionVector::decode(bytes.substr(kHeaderBytes), info.rows, csn));
+  FIRN_ASSIGN(auto ends, DeletionVector::decode(bytes.substr(kResolvedHeaderBytes), info.rows, csn));
   if (ends.greatest_end() != greatest)
     return Error(ErrorCode::corrupt, "a stored deletion vector is malformed: another greatest end");
   return FileEntry::Resolved{std::make_shared<DeletionVector>(std::move(ends)), resolved_to};
@@ -126,7 +126,7 @@ Result<void> Engine::store_vectors(std::size_t bytes_max, bool all) {
     if (f->info.history) continue;
     const FileEntry::Resolved known = f->resolved(), stored = f->stored();
     if (known == stored) continue;
-    const std::size_t size = known.ends->encoded_bytes() + kHeaderBytes;
+    const std::size_t size = known.ends->encoded_bytes() + kResolvedHeaderBytes;
     if (known.ends == stored.ends && size > kSmallVectorBytes && !all) continue;
     bytes += size;
     changed.emplace_back(f, known);

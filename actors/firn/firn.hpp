@@ -208,6 +208,13 @@ struct TierReport {
 enum class Workload : std::uint8_t { idle = 0, read_heavy = 1, write_heavy = 2, mixed = 3 };
 std::string_view name_of(Workload workload) noexcept;
 
+/// A snapshot that somebody holds.
+struct PinReport {
+  std::string owner;
+  Csn csn;
+  std::int64_t age_us = 0;
+};
+
 /// The fields of `firn stats --json`.
 struct TableStats {
   std::string name;
@@ -225,6 +232,11 @@ struct TableStats {
   std::uint64_t jobs_refused = 0;  ///< since open: jobs stopped before they changed an answer
   std::string read_only_reason;    ///< "" = writable
   std::vector<CursorInfo> cursors;
+  std::uint64_t versions = 0;  ///< live rows, tombstones and superseded versions, all tiers
+  /// Commits that some file has not been asked for rows that they ended, and hot versions likewise; the background
+  /// brings both to 0 within a second of the last commit.
+  std::uint64_t lag_commits = 0, lag_keys = 0;
+  std::vector<PinReport> pin_list;  ///< the oldest first; at most 100
 };
 
 /// One change that optimize() or the background made, and why.
@@ -375,8 +387,9 @@ class HybridTable {
   Result<DataFrame> read(const Query& query, const QueryOptions& options = {}) const;
   Result<DataFrame> query(std::string_view sql, const QueryOptions& options = {}) const;
   Result<StoragePlan> explain(std::string_view sql, bool analyze = false) const;
-  /// Pins the newest commit, or an older one.
-  Result<Snapshot> snapshot(std::optional<Csn> at = std::nullopt) const;
+  /// Pins the newest commit, or an older one. `owner` says in listings who holds it. A snapshot older than the table's
+  /// pin_max_age is given up: its reads are {horizon} from then on.
+  Result<Snapshot> snapshot(std::optional<Csn> at = std::nullopt, std::string owner = "snapshot") const;
 
   /// What commits after `from` did to rows, in commit order, one change a key and commit; moves and compactions leave no
   /// trace. Replayed from 0 it rebuilds the table at every commit. Memory: the batch.

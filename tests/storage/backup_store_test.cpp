@@ -56,7 +56,8 @@ TEST_F(BackupStoreTest, WritersOfAFullMapDoNotWaitForASlowTarget) {
   });
   store_->backup(to, "copy/t", {}).value();
   EXPECT_TRUE(written);
-  EXPECT_EQ(all_rows(*TableStore::open(to.cut(io::CutPolicy::lose, 1), "copy/t", options_).value()), promised);
+  EXPECT_EQ(all_rows(*TableStore::open(to.cut(io::CutPolicy::lose, 1), "copy/t", options_).value()),
+            promised);
 }
 
 TEST_F(BackupStoreTest, APowerCutLosesNothingOfIt) {

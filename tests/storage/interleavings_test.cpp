@@ -31,6 +31,7 @@ void print(const Counts& counts) {
     for (const auto& [name, n] : *list) std::printf(" %s %d,", name.c_str(), n);
     std::printf("\n");
   }
+  std::printf("  reads through snapshots that had been given up: %d\n", counts.pins_broken);
 }
 
 /// What went wrong, by the shortest script that shows it.
@@ -64,6 +65,7 @@ class ModelTest : public ::testing::TestWithParam<KeyKind> {
       EXPECT_GE(it == list.end() ? 0 : it->second, testing::short_scale() ? 1 : n) << name;
     };
     for (const auto& [name, n] : counts.done) at_least(counts.done, name, 200);
+    EXPECT_GE(counts.pins_broken, testing::short_scale() ? 0 : 20);
     at_least(counts.moved, "hot -> hot", 100);
     for (const char* move : {"hot -> warm", "warm -> cold", "cold -> warm", "warm -> hot", "cold -> hot",
                              "warm -> warm", "cold -> cold"}) {

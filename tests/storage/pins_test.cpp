@@ -6,8 +6,6 @@
 namespace firn::storage {
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000;
-
 class PinsTest : public model::StoreFixture {};
 
 TEST_F(PinsTest, ListsWhoHoldsWhichCsnAndForHowLong) {

@@ -9,6 +9,7 @@ namespace firn::storage::model {
 class StoreFixture : public ::testing::Test {
  protected:
   static constexpr std::uint32_t kSmallRows = 100;
+  static constexpr std::int64_t kSecond = 1'000'000, kHour = 3'600 * kSecond;
 
   void SetUp() override { create(); }
   void create() {

@@ -91,6 +91,13 @@ void add_tiers(JsonText& json, const TableStats& s) {
   json.end_object();
 }
 
+void add_pins(JsonText& json, const TableStats& s) {
+  json.begin_array("pin_list");
+  for (const PinReport& p : s.pin_list)
+    json.begin_object().add("owner", p.owner).add("csn", p.csn.value).add("age_us", p.age_us).end_object();
+  json.end_array();
+}
+
 void add_stats(JsonText& json, const TableStats& s) {
   json.begin_object().add("name", s.name).add("csn", s.csn.value).add("rows", s.rows).add("bytes", s.bytes);
   add_tiers(json, s);
@@ -121,7 +128,9 @@ void add_stats(JsonText& json, const TableStats& s) {
         .add("limit_us", c.limit.count())
         .add("fell_behind", c.fell_behind)
         .end_object();
-  json.end_array().end_object();
+  json.end_array().add("versions", s.versions).add("lag_commits", s.lag_commits).add("lag_keys", s.lag_keys);
+  add_pins(json, s);
+  json.end_object();
 }
 
 std::string stats_text(const TableStats& s) {
@@ -139,6 +148,10 @@ std::string stats_text(const TableStats& s) {
   line("history", std::to_string(s.history_rows) + " rows, " + human_bytes(s.history_bytes) +
                       ", readable from CSN " + std::to_string(s.horizon.value));
   line("log, checkpoints", human_bytes(s.log_bytes) + ", " + human_bytes(s.checkpoint_bytes));
+  line("versions", std::to_string(s.versions) + ", ends behind by " + std::to_string(s.lag_commits) +
+                       " commits, " + std::to_string(s.lag_keys) + " keys");
+  for (const PinReport& p : s.pin_list)
+    line("snapshot", p.owner + " at CSN " + std::to_string(p.csn.value) + " for " + human_time(p.age_us));
   line("workload", std::string(name_of(s.workload)));
   if (s.write_amplification > 0) line("write amplification", decimals(s.write_amplification, 2));
   line("recovery", s.recovery_us == 0 ? "none was needed" : human_time(s.recovery_us));
