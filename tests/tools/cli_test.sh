@@ -479,49 +479,49 @@ test_alter() {
 }
 
 test_diff() {
-  run create d t --schema 'id u64, v utf8' --key id
+  run create changed t --schema 'id u64, v utf8' --key id
   is 0
   printf 'id,v\n1,a\n2,b\n3,c\n' >one.csv
-  run import d t one.csv
+  run import changed t one.csv
   is 0
-  from=$(answer d 'SELECT max(_csn) FROM t CHANGES SINCE 0')
+  from=$(answer changed 'SELECT max(_csn) FROM t CHANGES SINCE 0')
   printf 'id,v\n2,B\n3,x\n4,d\n' >two.csv
-  run import d t two.csv
+  run import changed t two.csv
   is 0
   printf 'id,v\n3,c\n' >three.csv
-  run import d t three.csv
+  run import changed t three.csv
   is 0
-  run delete d t --where 'id = 1'
+  run delete changed t --where 'id = 1'
   is 0
-  run diff d t --from "$from" --format csv
+  run diff changed t --from "$from" --format csv
   is 0
   holds "$(cut -d, -f3- out | tr '\n' ' ')" = '_op,id,v delete,1,a update,2,B insert,4,d '
-  run diff d t --from "$from" --to $((from + 1)) --format csv
+  run diff changed t --from "$from" --to $((from + 1)) --format csv
   is 0
   holds "$(cut -d, -f3- out | tr '\n' ' ')" = '_op,id,v update,2,B update,3,x insert,4,d '
-  time=$(answer d "SELECT max(_time) FROM t CHANGES SINCE 0 AS OF CSN $from")
-  run diff d t --from "$time" --format json
+  time=$(answer changed "SELECT max(_time) FROM t CHANGES SINCE 0 AS OF CSN $from")
+  run diff changed t --from "$time" --format json
   is 0
   says '"_op":"delete"'
-  run query d 'SELECT * FROM t CHANGES SINCE 0'
+  run query changed 'SELECT * FROM t CHANGES SINCE 0'
   is 0
   says ',update,3,c'
-  run query d 'SELECT count(*) FROM t CHANGES SINCE 0 WITH BEFORE' --format csv
+  run query changed 'SELECT count(*) FROM t CHANGES SINCE 0 WITH BEFORE' --format csv
   says '11'
-  run diff d t --from 99
+  run diff changed t --from 99
   is 1
   complains 'lies in the future'
-  run diff d t --from 3 --to 2
+  run diff changed t --from 3 --to 2
   is 1
   complains 'forward only'
-  run diff d t --from yesterday
+  run diff changed t --from yesterday
   is 2
   complains 'neither a CSN nor a time'
-  run diff d t
+  run diff changed t
   is 2
-  run diff d nothing --from 0
+  run diff changed nothing --from 0
   is 3
-  run stats d t --json
+  run stats changed t --json
   says '"cursors": []'
 }
 
