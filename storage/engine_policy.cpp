@@ -13,7 +13,8 @@ namespace {
 
 constexpr double kPromoteHeat = 8;  // decayed reads an hour from which a cold file is worth being warm
 constexpr double kDemoteHeat = 1;   // below, a promoted file may come down again
-constexpr std::size_t kJobFilesMax = 64;
+constexpr std::ptrdiff_t kJobFilesMax = 64;
+constexpr std::uint64_t kAlike = 4;  // files of one merge differ in rows by at most this factor
 constexpr std::uint64_t kHotMoveRowsMax = 300'000;  // rows that one log record may carry into hot
 constexpr double kEndedPart = 0.2;  // a file with more ended rows than this is worth rewriting
 
@@ -31,11 +32,31 @@ std::vector<std::uint64_t> batch_of(std::vector<FileEntryPtr> files, std::uint64
   std::vector<std::uint64_t> ids;
   std::uint64_t rows = 0;
   for (const FileEntryPtr& f : files) {
-    if (!ids.empty() && (rows + f->info.rows > rows_max || ids.size() == kJobFilesMax)) break;
+    if (!ids.empty() && (rows + f->info.rows > rows_max || ids.size() == std::size_t{kJobFilesMax})) break;
     ids.push_back(f->info.id);
     rows += f->info.rows;
   }
   return ids;
+}
+
+/// The smallest files, by rows, that differ by no more than kAlike and are files_min or fill rows_max; empty: none.
+std::vector<FileEntryPtr> alike(std::vector<FileEntryPtr> files, std::uint64_t rows_max,
+                                std::size_t files_min) {
+  std::sort(files.begin(), files.end(),
+            [](const auto& a, const auto& b) { return a->info.rows < b->info.rows; });
+  for (auto first = files.begin(); first != files.end(); ++first) {
+    std::uint64_t rows = 0;
+    auto last = first;
+    bool full = false;
+    for (; last != files.end() && (*last)->info.rows <= kAlike * (*first)->info.rows; ++last) {
+      full = rows + (*last)->info.rows > rows_max || last - first == kJobFilesMax;
+      if (full) break;
+      rows += (*last)->info.rows;
+    }
+    const auto count = static_cast<std::size_t>(last - first);
+    if (count >= files_min || (full && count >= 2)) return {first, last};
+  }
+  return {};
 }
 
 template <class Condition>
@@ -77,16 +98,18 @@ JobOrder order_of(StorageTier to, std::vector<std::uint64_t> inputs) {
 
 }  // namespace
 
-/// Neighbours in key order that together stay below rows_max, if at least files_min of them are small.
+/// Files worth one merge: at least files_min of about the same size, or as many as fill rows_max. Like with like, so that
+/// a row is rewritten once for each tenfold growth and not with each handful of new files. files_min 2: any two.
 std::optional<JobOrder> Engine::merge_small(const View& now, StorageTier tier, std::uint64_t rows_max,
                                             std::size_t files_min) const {
   for (const bool history : {false, true}) {
     auto small = select(*now.catalog, [&](const FileEntry& f) {
       return f.info.tier == tier && f.info.history == history && f.info.rows <= rows_max / 2;
     });
-    if (small.size() < files_min) continue;
+    if (small.size() < 2) continue;
+    if (files_min > 2) small = alike(std::move(small), rows_max, files_min);
     std::vector<std::uint64_t> ids = batch_of(std::move(small), rows_max);
-    if (ids.size() >= files_min) return order_of(tier, std::move(ids));
+    if (ids.size() >= 2) return order_of(tier, std::move(ids));
   }
   return std::nullopt;
 }
@@ -230,6 +253,8 @@ std::optional<JobOrder> Engine::merge_due(const View& now) const {
   for (const StorageTier tier : {StorageTier::warm, StorageTier::cold}) {
     if (!too_many && key_depth(*now.catalog, tier) <= files_max) continue;
     const std::uint64_t rows_max = tier == StorageTier::warm ? kWarmChunkRows : options.segment_rows;
+    if (auto order = merge_small(now, tier, rows_max, files_max)) return order;
+    if (!too_many) continue;
     if (auto order = merge_small(now, tier, rows_max, 2)) return order;
   }
   return std::nullopt;
