@@ -193,16 +193,20 @@ std::optional<JobOrder> Engine::next_job() {
     return by_access && f.access().heat_at(time) > kDemoteHeat;
   };
   if (by_age) {
-    // A file's time is the wall clock's, which may have stepped: its commits must be old enough by any clock, and those
-    // that would have left both tiers by their age are, whatever the file says.
-    const auto aged = csn_of_age(c.warm_tier_max_age_us, CommitAges::Closed::counts);
+    // A file's time is the wall clock's, which may have stepped: it counts as far as the stretch of its commits allows.
+    // (The map of commit times reaches back to the horizon only.) Commits that would have left both tiers by their age
+    // are old, whatever the file says.
+    const CommitAges::Bound aged =
+        ages_.at_age(c.warm_tier_max_age_us, clock->monotonic_us(), CommitAges::Closed::counts);
     const auto overdue = csn_of_age(
         std::min(c.hot_tier_max_age_us, INT64_MAX / 2) + std::min(c.warm_tier_max_age_us, INT64_MAX / 2),
         CommitAges::Closed::counts);
     auto old = select(catalog, [&](const FileEntry& f) {
-      return f.info.tier == StorageTier::warm && aged && f.info.csn_max <= *aged &&
-             (f.info.created_us <= time - c.warm_tier_max_age_us ||
-              (overdue && f.info.csn_max <= *overdue)) &&
+      const std::uint64_t newest = f.info.csn_max;
+      const bool passed =
+          newest <= aged.csn_min || (newest <= aged.csn_max && f.info.created_us <= aged.time_us);
+      const bool old_file = passed && f.info.created_us <= time - c.warm_tier_max_age_us;
+      return f.info.tier == StorageTier::warm && (old_file || (overdue && newest <= *overdue)) &&
              !hot_again(f);
     });
     if (!old.empty()) return order_of(StorageTier::cold, batch_of(std::move(old), options.segment_rows));
@@ -255,7 +259,7 @@ std::optional<JobOrder> Engine::merge_due(const View& now) const {
     const std::uint64_t rows_max = tier == StorageTier::warm ? kWarmChunkRows : options.segment_rows;
     if (auto order = merge_small(now, tier, rows_max, files_max)) return order;
     if (!too_many) continue;
-    if (auto order = merge_small(now, tier, rows_max, 2)) return order;
+    if (auto order = merge_small(now, tier, rows_max, 3)) return order;
   }
   return std::nullopt;
 }
