@@ -90,7 +90,9 @@ class FloorHold {
 
 /// The horizon that the configuration asks for and cursors let pass, never below the catalog's.
 std::uint64_t Engine::due_horizon(const View& now) {
-  const auto old = csn_of_age(now.catalog->config.history_us, CommitAges::Closed::ignored);
+  const std::int64_t kept_us = now.catalog->config.history_us;
+  const auto old =
+      kept_us == 0 ? Result<std::uint64_t>(now.csn) : csn_of_age(kept_us, CommitAges::Closed::ignored);
   const auto held = old ? held_horizon(std::min(*old, now.csn)) : old;
   return held ? std::max(now.catalog->horizon, *held) : now.catalog->horizon;
 }
