@@ -133,6 +133,7 @@ Result<storage::WriteRequest> to_store_request(const fb::CommitOrder& o, const A
   switch (o.kind()) {
     case fb::CommitKind::rows: {
       FIRN_ASSIGN(r.rows, rows.batch());
+      r.columns_by_id = true;  // they were fitted to the table's schema; it may have been altered since
       break;
     }
     case fb::CommitKind::blocks: {

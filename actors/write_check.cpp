@@ -106,9 +106,11 @@ Result<Batch> fit_to_schema(const Schema& schema, const Batch& rows, WriteMode m
 }
 
 Result<Batch> fit_to_table(const storage::TableStore& store, const Batch& rows, WriteMode mode) {
-  if (mode != WriteMode::update)
-    if (auto recast = store.recast(rows)) return std::move(*recast);
-  return fit_to_schema(store.schema(), rows, mode);
+  // By name where the names fit: ids that a program's own schema was given by parse() say nothing of the table's columns.
+  Result<Batch> fitted = fit_to_schema(store.schema(), rows, mode);
+  if (fitted || mode == WriteMode::update) return fitted;
+  if (auto recast = store.recast(rows)) return std::move(*recast);
+  return fitted;
 }
 
 Result<void> check_keys(const Batch& rows) {

@@ -112,7 +112,6 @@ Result<Schema> with_widened(const Schema& schema, const SchemaChange& change) {
 }  // namespace
 
 bool is_widening(TypeId from, TypeId to) noexcept {
-  if (from == TypeId::date && to == TypeId::timestamp) return true;
   if (from == TypeId::f32) return to == TypeId::f64;
   if (!is_integer(from)) return false;
   const std::size_t width = width_of(from);

@@ -42,7 +42,8 @@ Result<AlterStatement> parse_alter(std::string_view text);
 Result<Schema> apply_change(const Schema& schema, const SchemaChange& change);
 
 /// True if every value of `from` is one of `to`: i8 < i16 < i32 < i64, u8 < u16 < u32 < u64, unsigned to a wider signed
-/// type, f32 < f64, integers of at most 32 bits to f64, date to timestamp.
+/// type, f32 < f64, integers of at most 32 bits to f64. (Not date to timestamp: the
+/// calendar of dates is longer by far.)
 bool is_widening(TypeId from, TypeId to) noexcept;
 
 }  // namespace firn

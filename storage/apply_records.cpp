@@ -143,7 +143,7 @@ Result<void> move_cursors(hot::HotWriter& writer, const LogRecord& r) {
     return true;
   }));
   const Cursors before = cursors;
-  if (!follow(cursors, r)) return {};
+  if (!follow(cursors, r, writer.state().rows_csn)) return {};
   if (r.cursor && r.cursor->dropped) FIRN_TRY(writer.remove_catalog(cursor_key(r.cursor->name)));
   for (const auto& [name, cursor] : cursors) {
     const auto old = before.find(name);
@@ -203,6 +203,7 @@ Result<void> apply_record(hot::HotWriter& writer, const LogRecord& r) {
   state.next_file_id = std::max(state.next_file_id, r.next_file_id);
   state.next_row_id = std::max(state.next_row_id, r.next_row_id);
   state.csn = r.csn;
+  if (r.row_count != 0) state.rows_csn = r.csn;
   state.time_us = r.time_us;
   return {};
 }

@@ -127,6 +127,7 @@ struct View {
   CatalogPtr catalog;
   std::uint64_t csn = 0;
   std::int64_t time_us = 0;
+  std::uint64_t rows_csn = 0;  ///< the last commit that changed a row
 };
 
 bool ranges_overlap(const RowFileInfo& a, std::string_view min, std::string_view max);

@@ -20,9 +20,13 @@ std::string_view name_of(ChangeOp op) noexcept {
 }
 
 Schema changes_schema(const Schema& table) {
-  std::vector<ColumnSchema> columns = {{0, "_csn", TypeId::u64, false},
-                                       {0, "_time", TypeId::timestamp, false},
-                                       {0, "_op", TypeId::utf8, false}};
+  const auto free_name = [&](std::string name) {
+    while (table.find(name)) name.insert(0, 1, '_');
+    return name;
+  };
+  std::vector<ColumnSchema> columns = {{0, free_name("_csn"), TypeId::u64, false},
+                                       {0, free_name("_time"), TypeId::timestamp, false},
+                                       {0, free_name("_op"), TypeId::utf8, false}};
   columns.insert(columns.end(), table.columns().begin(), table.columns().end());
   return Schema::for_result(std::move(columns));
 }

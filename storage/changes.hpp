@@ -18,7 +18,8 @@ enum class ChangeOp : std::uint8_t { insert_row = 1, update_before = 2, update_r
 /// "insert", "update_before", "update", "delete".
 std::string_view name_of(ChangeOp op) noexcept;
 
-/// `_csn u64, _time timestamp, _op utf8`, then the table's columns (all of them, `_row` too).
+/// `_csn u64, _time timestamp, _op utf8`, then the table's columns (all of them, `_row` too). A name that the table has
+/// gets another underscore in front.
 Schema changes_schema(const Schema& table);
 inline constexpr std::size_t kChangeColumns = 3;  ///< columns in front of the table's
 

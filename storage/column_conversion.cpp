@@ -9,8 +9,6 @@
 namespace firn::storage {
 namespace {
 
-constexpr std::int64_t kDayUs = 86'400'000'000;
-
 /// Calls `use` with a value of the C++ type that stores the column type.
 template <class Use>
 void with_storage_of(TypeId type, Use use) {
@@ -76,38 +74,23 @@ void convert_each(const Column& from, Column& to, ConvertOne convert_one) {
   if (validity.size() != 0) to.validity = validity.freeze();
 }
 
-bool to_timestamp(std::int32_t days, std::int64_t& us) {
-  return !__builtin_mul_overflow(std::int64_t{days}, kDayUs, &us);
-}
-
-bool to_date(std::int64_t us, std::int32_t& days) {
-  days = static_cast<std::int32_t>(us / kDayUs - (us % kDayUs < 0 ? 1 : 0));
-  return true;
-}
-
 Column convert_plain(const Column& from, TypeId type) {
   Column to;
   to.type = type;
   to.length = from.length;
   to.null_count = from.null_count;
   to.validity = from.validity;
-  if (from.type == TypeId::date && type == TypeId::timestamp) {
-    convert_each<std::int32_t, std::int64_t>(from, to, to_timestamp);
-  } else if (from.type == TypeId::timestamp && type == TypeId::date) {
-    convert_each<std::int64_t, std::int32_t>(from, to, to_date);
-  } else {
-    with_storage_of(from.type, [&](auto source) {
-      with_storage_of(type, [&](auto target) {
-        using From = decltype(source);
-        using To = decltype(target);
-        convert_each<From, To>(from, to, [](From v, To& out) {
-          if (!fits<To>(v)) return false;
-          out = static_cast<To>(v);
-          return true;
-        });
+  with_storage_of(from.type, [&](auto source) {
+    with_storage_of(type, [&](auto target) {
+      using From = decltype(source);
+      using To = decltype(target);
+      convert_each<From, To>(from, to, [](From v, To& out) {
+        if (!fits<To>(v)) return false;
+        out = static_cast<To>(v);
+        return true;
       });
     });
-  }
+  });
   return to;
 }
 
@@ -118,7 +101,6 @@ Column convert(const Column& from, TypeId to) {
   if (!from.dictionary) return convert_plain(from, to);
   if (!is_widening(from.type, to)) return convert_plain(from.to_plain(), to);
   Column values = convert_plain(*from.dictionary, to);
-  if (values.null_count != 0) return convert_plain(from.to_plain(), to);  // dates beyond timestamps
   Column out = from;
   out.type = to;
   out.dictionary = std::make_shared<const Column>(std::move(values));

@@ -4,9 +4,8 @@
 
 namespace firn::storage {
 
-/// The column as values of `to`. Widening (is_widening) loses nothing and keeps the dictionary form
-/// (but dates that no timestamp holds, some 292,000 years from 1970, become NULL). The other way gives
-/// a plain column in which values that do not fit are NULL: only rows from before the ALTER are asked for then, and these
+/// The column as values of `to`. Widening (is_widening) loses nothing and keeps the dictionary form. The other way gives a
+/// plain column in which values that do not fit are NULL: only rows from before the ALTER are asked for then, and these
 /// fit.
 Column convert(const Column& from, TypeId to);
 /// One value likewise.

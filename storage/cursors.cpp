@@ -4,7 +4,7 @@
 
 namespace firn::storage {
 
-bool follow(Cursors& cursors, const LogRecord& record) {
+bool follow(Cursors& cursors, const LogRecord& record, std::uint64_t rows_csn) {
   bool changed = false;
   if (record.cursor) {
     const CursorChange& c = *record.cursor;
@@ -19,7 +19,7 @@ bool follow(Cursors& cursors, const LogRecord& record) {
   }
   if (record.row_count != 0) return changed;
   for (auto& [name, cursor] : cursors) {
-    if (cursor.csn + 1 != record.csn) continue;
+    if (cursor.csn < rows_csn || cursor.csn == record.csn) continue;
     cursor.csn = record.csn;
     changed = true;
   }

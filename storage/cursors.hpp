@@ -34,8 +34,9 @@ struct CursorChange {
   bool operator==(const CursorChange&) const = default;
 };
 
-/// The record's effect on the cursors. One that has seen every change stays so through commits that change no row, else
-/// a table at rest would leave its readers behind. Returns whether anything changed.
-bool follow(Cursors& cursors, const LogRecord& record);
+/// The record's effect on the cursors; `rows_csn` is the last commit before it that changed a row. A cursor that has seen
+/// every change stays so through commits that change no row (moves, the move of another cursor), else a table at rest
+/// would leave its readers behind. Returns whether anything changed.
+bool follow(Cursors& cursors, const LogRecord& record, std::uint64_t rows_csn);
 
 }  // namespace firn::storage

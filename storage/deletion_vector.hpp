@@ -34,6 +34,10 @@ class DeletionVector {
   /// This one and more ends: of a row that has ended already the lesser end counts.
   DeletionVector with(std::vector<End> more) const;
 
+  bool operator==(const DeletionVector& o) const {
+    return count_ == o.count_ && least_ == o.least_ && greatest_ == o.greatest_ && list() == o.list();
+  }
+
   std::size_t size() const { return count_; }
   bool empty() const { return count_ == 0; }
   std::uint64_t least_end() const { return least_; }        ///< 0 if empty

@@ -209,7 +209,7 @@ class Engine {
   Result<LogRecord> record_of_rows(WriteRequest& request);
   Result<LogRecord> record_of_blocks(const WriteRequest& request);
   Result<LogRecord> record_of_removal(std::vector<std::string> keys);
-  Result<std::vector<std::vector<Value>>> completed_rows(const Batch& partial);
+  Result<std::vector<std::vector<Value>>> completed_rows(const WriteRequest& request);
   Result<void> check_conditions(const WriteRequest& request);
   Result<std::optional<CommitInfo>> known_token(const WriteToken& token);
   Result<std::string> key_at(const Batch& rows, std::size_t row) const;
@@ -224,7 +224,7 @@ class Engine {
   Result<void> commit_records(std::vector<LogRecord>& records);
   Result<void> publish_locked(std::vector<LogRecord>& records, std::span<const FileEntryPtr> inputs,
                               std::optional<std::uint64_t> hot_epoch);
-  CatalogPtr next_catalog(const Catalog& now, const LogRecord& record);
+  CatalogPtr next_catalog(const Catalog& now, const LogRecord& record, std::uint64_t rows_csn);
   void fail(const Error& error);
 
   // engine_read.cpp
@@ -255,7 +255,7 @@ class Engine {
   Result<void> advance_horizon();
   void break_old_pins();
   Result<JobReport> purge_hot();
-  bool purge_due(const hot::HotState& hot, std::int64_t now_us) const;
+  bool purge_due(const hot::HotState& hot) const;
   bool worth_a_look(const FileEntry& history, std::uint64_t horizon, std::int64_t now_us) const;
   Result<bool> mostly_unneeded(const FileEntry& history, std::uint64_t horizon) const;
 
@@ -326,8 +326,9 @@ class Engine {
   std::atomic<std::uint64_t> followed_to_ = 0;  ///< the CSN that follow_ends() found the last time
 
   /// What the last look at the hot tier found: versions that had to stay, and how many of these were superseded.
+  std::atomic<std::int64_t> follow_rests_until_us_ = 0;  ///< monotonic
   std::atomic<std::uint64_t> hot_needed_ = 0, hot_superseded_ = 0;
-  std::atomic<std::int64_t> hot_looked_us_ = 0;
+  std::atomic<std::int64_t> hot_looked_us_ = 0, purge_rests_until_us_ = 0;  ///< monotonic
 
   std::mutex names_mutex_;
   std::map<std::string, std::weak_ptr<DiskName>> names_;

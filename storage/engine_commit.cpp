@@ -32,7 +32,7 @@ bool Engine::is_small(const Batch& rows) const {
          rows.byte_size() <= c.small_write_bytes;
 }
 
-CatalogPtr Engine::next_catalog(const Catalog& now, const LogRecord& record) {
+CatalogPtr Engine::next_catalog(const Catalog& now, const LogRecord& record, std::uint64_t rows_csn) {
   auto next = std::make_shared<Catalog>(now);
   for (const std::uint64_t id : record.retires)
     std::erase_if(next->files, [&](const FileEntryPtr& f) { return f->info.id == id; });
@@ -42,7 +42,7 @@ CatalogPtr Engine::next_catalog(const Catalog& now, const LogRecord& record) {
   if (record.schema) next->schemas = std::make_shared<SchemaHistory>(now.schemas->with(*record.schema));
   if (record.config) next->config = *record.config;
   next->horizon = std::max(next->horizon, record.horizon);
-  if (Cursors cursors = *now.cursors; follow(cursors, record))
+  if (Cursors cursors = *now.cursors; follow(cursors, record, rows_csn))
     next->cursors = std::make_shared<Cursors>(std::move(cursors));
   // A purge of superseded versions changes nothing that a job or an image relies on; one of tombstones does.
   const bool tombstones = std::any_of(record.purges.begin(), record.purges.end(),
@@ -87,11 +87,13 @@ Result<void> Engine::commit_records(std::vector<LogRecord>& records) {
     if (fits.error().code() != ErrorCode::full || attempt == 3) return fits.error();
     room = std::max(4 * room, hot_->used_bytes());
   }
-  View next{now.catalog, csn, records.back().time_us};
-  for (const LogRecord& r : records)
+  View next{now.catalog, csn, records.back().time_us, now.rows_csn};
+  for (const LogRecord& r : records) {
     if (!r.adds.empty() || !r.retires.empty() || r.schema || r.config || r.horizon != 0 || !r.drops.empty() ||
         !r.moved_rows.empty() || r.cursor)
-      next.catalog = next_catalog(*next.catalog, r);
+      next.catalog = next_catalog(*next.catalog, r, next.rows_csn);
+    if (r.row_count != 0) next.rows_csn = r.csn;
+  }
   Result<std::uint64_t> sequence = log_->append(group);
   if (!sequence) {
     if (log_->failed()) fail(sequence.error());

@@ -20,6 +20,7 @@ constexpr std::size_t kResolvedHeaderBytes = 2 * sizeof(std::uint64_t);
 /// Vectors are stored as soon as all that changed is small, or the table has come to rest, or this much later.
 constexpr std::size_t kStoreBytesAtOnce = std::size_t{64} << 10;
 constexpr std::int64_t kStoreIntervalUs = 10'000'000;
+constexpr std::int64_t kUnreadableRestUs = 60'000'000;
 /// A larger vector whose ends have not changed is not written again for its resolved_to while writing goes on.
 constexpr std::size_t kSmallVectorBytes = std::size_t{4} << 10;
 
@@ -103,8 +104,11 @@ Result<void> Engine::follow_ends() {
   if (!read_only_reason().empty()) return {};
   break_old_pins();
   const View now = view();
-  if (behind(now)) {
+  const std::int64_t at = clock->monotonic_us();
+  if (behind(now) && at >= follow_rests_until_us_) {
     FIRN_TRY(resolve_all());
+    // What is behind still waits for a file that cannot be read: it will hardly be better in a moment.
+    if (behind(now)) follow_rests_until_us_ = at + kUnreadableRestUs;
   } else {
     std::lock_guard lock(plan_mutex_);
     trim_delta(now);

@@ -110,7 +110,7 @@ Result<std::unique_ptr<Engine>> Engine::create(std::shared_ptr<io::Disk> disk, c
   auto catalog = std::make_shared<Catalog>();
   catalog->schemas = std::make_shared<SchemaHistory>(SchemaHistory().with({1, schema, 0}));
   catalog->config = config;
-  e->view_ = {catalog, 0, 0};
+  e->view_ = {catalog, 0, 0, 0};
   e->ages_.begin(0, 0, e->clock->now(), e->clock->monotonic_us());
   LogRecord first;
   first.schema = SchemaVersion{1, schema, 0};
@@ -332,7 +332,7 @@ Result<void> Engine::load_view(const hot::HotReader& reader) {
   next_row_id_ = std::max<std::uint64_t>(state.next_row_id, 1);
   delta_.reset(state.csn);  // for what a file has not been resolved past the hot tier is asked
   std::lock_guard lock(view_mutex_);
-  view_ = {catalog, state.csn, state.time_us};
+  view_ = {catalog, state.csn, state.time_us, state.rows_csn};
   return {};
 }
 

@@ -158,7 +158,7 @@ std::optional<JobOrder> Engine::next_job() {
   const std::int64_t time = std::max(clock->now().us, now.time_us);
   hot::HotState hot;
   if (const Result<ReadContext> context = begin_read()) hot = context->hot.state();
-  if (purge_due(hot, time)) {
+  if (purge_due(hot)) {
     JobOrder purge;
     purge.to = StorageTier::hot;
     purge.from_hot = true;
@@ -380,7 +380,7 @@ Result<StoreStats> Engine::stats() {
   s.rows = s.hot.rows + s.warm.rows + s.cold.rows;
   s.bytes = s.hot.bytes + warm + cold + s.log_bytes + s.checkpoint_bytes;
   s.pins = pins_.size();
-  s.pin_list = pins_.list(clock->now().us, kPinsListed);
+  s.pin_list = pins_.list(clock->monotonic_us(), kPinsListed);
   s.bytes_written = bytes_written_;
   s.bytes_ingested = bytes_ingested_;
   s.jobs_refused = jobs_refused_;

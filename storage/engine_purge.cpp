@@ -123,7 +123,7 @@ Result<void> Engine::advance_horizon() {
 }
 
 void Engine::break_old_pins() {
-  const std::int64_t limit = view().catalog->config.pin_max_age_us, now = clock->now().us;
+  const std::int64_t limit = view().catalog->config.pin_max_age_us, now = clock->monotonic_us();
   if (limit == 0) return;
   for (const PinView& p : pins_.break_older_than(now - limit, now))
     note("table " + name + ": gave up the snapshot of \"" + p.owner + "\" at CSN " + std::to_string(p.csn) +
@@ -131,13 +131,14 @@ void Engine::break_old_pins() {
 }
 
 /// Whether enough has gathered in hot for a look to be worth it: it reads the whole hot tier once.
-bool Engine::purge_due(const hot::HotState& hot, std::int64_t now_us) const {
+bool Engine::purge_due(const hot::HotState& hot) const {
+  if (clock->monotonic_us() < purge_rests_until_us_) return false;
   const std::uint64_t least = options.purge_versions_min;
   const std::uint64_t needed = std::min<std::uint64_t>(hot_needed_, hot.versions);
   if (hot.versions >= needed + std::max(least, needed / 2)) return true;
   // What history or pins kept the last time may be free by now.
   return std::min<std::uint64_t>(hot_superseded_, hot.versions) >= least &&
-         now_us - hot_looked_us_ >= kLookRestUs;
+         clock->monotonic_us() - hot_looked_us_ >= kLookRestUs;
 }
 
 Result<JobReport> Engine::purge_hot() {
@@ -145,7 +146,8 @@ Result<JobReport> Engine::purge_hot() {
   report.from = report.to = StorageTier::hot;
   break_old_pins();
   std::lock_guard alone(horizon_mutex_);
-  hot_looked_us_ = clock->now().us;
+  hot_looked_us_ = clock->monotonic_us();
+  purge_rests_until_us_ = hot_looked_us_ + kLookRestUs;  // unless it comes to its end
   const FloorHold hold(pins_);
   const std::uint64_t horizon = take_floor();
   std::uint64_t superseded = 0;
@@ -154,6 +156,7 @@ Result<JobReport> Engine::purge_hot() {
     HotPurge purge;
     purge.rule = {horizon, pins_.below(horizon), false};
     PurgeLook look(purge.rule);
+    std::optional<std::uint64_t> epoch;  // a move that publishes meanwhile may bring what a tombstone hides
     more = false;
     {
       FIRN_ASSIGN(const ReadContext context, begin_read());
@@ -165,9 +168,12 @@ Result<JobReport> Engine::purge_hot() {
       if (!more) look.end_of_key();
       // Tombstones go where no file has rows that they might hide.
       const Catalog& catalog = *context.view.catalog;
-      purge.rule.tombstones = std::none_of(
-          catalog.files.begin(), catalog.files.end(),
-          [&](const FileEntryPtr& f) { return ranges_overlap(f->info, look.first(), look.last()); });
+      purge.rule.tombstones =
+          look.bare_tombstones() != 0 &&
+          std::none_of(catalog.files.begin(), catalog.files.end(), [&](const FileEntryPtr& f) {
+            return ranges_overlap(f->info, look.first(), look.last());
+          });
+      if (purge.rule.tombstones) epoch = catalog.hot_epoch;
     }
     const std::uint64_t gone = look.superseded_gone() + (purge.rule.tombstones ? look.bare_tombstones() : 0);
     report.rows_in += look.visited();
@@ -180,9 +186,10 @@ Result<JobReport> Engine::purge_hot() {
     LogRecord record;
     record.horizon = horizon;
     record.purges.push_back(std::move(purge));
-    FIRN_TRY(publish(std::move(record), {}));
+    FIRN_TRY(publish(std::move(record), {}, epoch));
     report.done = true;
   }
+  purge_rests_until_us_ = 0;
   report.rows_out = report.rows_in - report.rows_dropped;
   hot_needed_ = report.rows_out;
   hot_superseded_ = superseded;

@@ -134,7 +134,7 @@ Result<void> Engine::check_horizon(std::uint64_t csn) const {
 Result<PinPtr> Engine::pin(std::optional<Csn> at, std::string owner) {
   FIRN_TRY(check_open());
   if (options.read_only) FIRN_TRY(begin_read());
-  Result<PinPtr> pinned = pins_.add(std::move(owner), clock->now().us, [&]() -> Result<std::uint64_t> {
+  Result<PinPtr> pinned = pins_.add(std::move(owner), clock->monotonic_us(), [&]() -> Result<std::uint64_t> {
     const std::uint64_t csn = at ? at->value : view().csn;
     FIRN_TRY(check_horizon(csn));
     return csn;
@@ -341,6 +341,7 @@ Result<Batch> Engine::query(const Query& query, std::uint64_t csn, QueryProfile*
       QueryExecution execution(prepared, limits);
       FIRN_TRY(execution.consume_count(*count));
       p.rows_out = 1;
+      FIRN_TRY(check_pin(start.held));
       return execution.finish();
     }
   }

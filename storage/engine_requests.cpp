@@ -33,7 +33,7 @@ Result<LogRecord> Engine::record_of_rows(WriteRequest& request) {
   record.tier = StorageTier::hot;
   std::string row;
   if (request.mode == WriteMode::update) {
-    FIRN_ASSIGN(const auto rows, completed_rows(request.rows));
+    FIRN_ASSIGN(const auto rows, completed_rows(request));
     std::map<std::string, std::size_t> updates;  // key -> its last row
     for (std::size_t i = 0; i < rows.size(); ++i) {
       Key key;
@@ -81,12 +81,16 @@ Result<LogRecord> Engine::record_of_rows(WriteRequest& request) {
   return record;
 }
 
-Result<std::vector<std::vector<Value>>> Engine::completed_rows(const Batch& partial) {
+Result<std::vector<std::vector<Value>>> Engine::completed_rows(const WriteRequest& request) {
+  const Batch& partial = request.rows;
   const View now = view();
   const Schema& schema = now.catalog->schema();
   std::vector<std::size_t> target;
   for (const ColumnSchema& c : partial.schema().columns()) {
-    auto at = schema.find(c.name);
+    auto at = request.columns_by_id ? schema.find_id(c.id) : schema.find(c.name);
+    if (!at && request.columns_by_id)
+      return Error(ErrorCode::not_found,
+                   "table " + name + ": column " + c.name + " was dropped before the update was committed");
     if (!at) at = now.catalog->schemas->find_former_name(c.name);
     if (!at) return Error(ErrorCode::not_found, "table " + name + " has no column " + c.name);
     target.push_back(*at);

@@ -15,24 +15,32 @@ PinView view_of(const Pin& pin, std::int64_t now_us) {
 
 Result<PinPtr> Pins::add(std::string owner, std::int64_t now_us,
                          const std::function<Result<std::uint64_t>()>& choose) {
+  // Everything that allocates comes before the lock: the deleter takes it.
   const std::shared_ptr<Held> held = held_;
+  auto made = std::make_unique<Pin>();
+  made->owner = std::move(owner);
+  made->since_us = now_us;
+  std::multimap<std::uint64_t, Pin*> one;
+  one.emplace(0, made.get());
+  auto node = one.extract(one.begin());
+  const std::shared_ptr<Pin> pin(made.release(), [held](const Pin* p) {
+    {
+      std::lock_guard unpin(held->mutex);
+      const auto [first, last] = held->pins.equal_range(p->csn);
+      const auto at = std::find_if(first, last, [&](const auto& entry) { return entry.second == p; });
+      if (at != last) held->pins.erase(at);  // a broken one has gone already
+    }
+    delete p;
+  });
   std::lock_guard lock(held->mutex);
   FIRN_ASSIGN(const std::uint64_t csn, choose());
   if (csn < floor_)
     return Error(ErrorCode::horizon, "history before CSN " + std::to_string(floor_) +
                                          " is going; the earliest readable is CSN " + std::to_string(floor_));
-  auto pin = std::make_unique<Pin>();
   pin->csn = csn;
-  pin->owner = std::move(owner);
-  pin->since_us = now_us;
-  const auto entry = held->pins.emplace(csn, pin.get());
-  return PinPtr(pin.release(), [held, entry](const Pin* p) {
-    {
-      std::lock_guard unpin(held->mutex);
-      if (!p->broken) held->pins.erase(entry);  // a broken one has gone already
-    }
-    delete p;
-  });
+  node.key() = csn;
+  held->pins.insert(std::move(node));
+  return PinPtr(pin);
 }
 
 void Pins::set_floor(std::uint64_t floor) {

@@ -20,7 +20,7 @@ namespace firn::storage {
 struct Pin {
   std::uint64_t csn = 0;
   std::string owner;          ///< who holds it, for listings
-  std::int64_t since_us = 0;  ///< by the table's clock
+  std::int64_t since_us = 0;  ///< monotonic: a clock that steps makes no snapshot old
   std::atomic<bool> broken = false;
 };
 using PinPtr = std::shared_ptr<const Pin>;

@@ -161,7 +161,10 @@ Result<bool> resolve_file(const FileEntryPtr& f, const View& view, const HotChan
     }
     if (by_hot) join_hot(*f, *side, changes, found);
   }
-  if (!found.empty()) known.ends = std::make_shared<DeletionVector>(known.ends->with(std::move(found)));
+  if (!found.empty()) {
+    auto more = std::make_shared<DeletionVector>(known.ends->with(std::move(found)));
+    if (!(*more == *known.ends)) known.ends = std::move(more);  // found again: nothing to store
+  }
   if (all) known.resolved_to = view.csn;
   f->set_resolved(std::move(known));
   return !newer.empty() || by_hot;

@@ -63,9 +63,10 @@ struct WriteRequest {
   std::optional<WriteToken> token;
   std::optional<Csn> if_unchanged_since;  ///< {conflict} if a key of the batch got a version after this CSN
   Batch rows;                             ///< rows; with mode update: only some columns, matched by name
-  std::vector<RowFileInfo> blocks;        ///< from prepare_blocks()
-  std::vector<std::string> remove_keys;   ///< encoded keys
-  Query remove_where;                     ///< from parse_condition()
+  bool columns_by_id = false;  ///< mode update: the columns have the table's ids and are matched by these
+  std::vector<RowFileInfo> blocks;       ///< from prepare_blocks()
+  std::vector<std::string> remove_keys;  ///< encoded keys
+  Query remove_where;                    ///< from parse_condition()
   HybridTableConfig config;
   SchemaChange change;  ///< alter: decided by apply_change() against the schema that the log order gives
   /// Errors: {already_exists}, {not_found}; {horizon} and {out_of_range} for its position; {busy} above kCursorsMax.

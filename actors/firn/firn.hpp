@@ -425,8 +425,8 @@ class HybridTable {
   Result<void> configure(const HybridTableConfig& config);
   /// Changes the columns while readers and writers go on, whatever tiers the rows lie in: nothing is rewritten. The
   /// commit begins a schema version: rows that are there read as if they had always had it, AS OF an earlier commit
-  /// answers in the schema of then, and batches made for an earlier version are recast when they are written. Refusals:
-  /// those of apply_change().
+  /// answers in the schema of then. Batches are matched by name; whole rows whose names no longer fit, but which have the
+  /// columns of an earlier version, are recast from that one. Refusals: those of apply_change().
   Result<Commit> alter(const SchemaChange& change);
   /// "ADD COLUMN x i64 DEFAULT 5", "DROP x", "RENAME a TO b", "ALTER a TYPE i64", with or without `ALTER TABLE name`
   /// before it. Also {parse} with the place, {invalid_argument} if another table is named.

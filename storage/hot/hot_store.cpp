@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
 #include <cstring>
 #include <mutex>
 
@@ -208,9 +209,11 @@ Result<HotState> read_state(const LmdbEnv& env, const LmdbTxn& txn, std::uint64_
       const std::string_view body,
       checked(table_id, kStateKey, {static_cast<const char*>(v.mv_data), v.mv_size}, "the state record"));
   HotState state;
-  if (body.size() != sizeof state)
+  constexpr std::size_t kWithoutRowsCsn = offsetof(HotState, rows_csn);
+  if (body.size() != sizeof state && body.size() != kWithoutRowsCsn)
     return Error(ErrorCode::corrupt, "hot tier: the state record has another size");
-  std::memcpy(&state, body.data(), sizeof state);
+  std::memcpy(&state, body.data(), body.size());
+  if (body.size() == kWithoutRowsCsn) state.rows_csn = state.csn;
   return state;
 }
 }  // namespace

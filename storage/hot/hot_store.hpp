@@ -38,6 +38,7 @@ struct HotState {
   std::uint64_t hash_sum = 0;   ///< sum of XXH3-64 over key and value of every version, modulo 2^64
   std::uint64_t floor_csn = 0;  ///< no version in rows has a smaller CSN; 0: no version
   std::uint64_t schema_version = 0;
+  std::uint64_t rows_csn = 0;  ///< the last commit that changed a row
 };
 
 struct HotVersion {

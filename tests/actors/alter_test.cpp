@@ -59,6 +59,28 @@ TEST_F(AlterTest, WritersThatKnowTheOldColumnsGoOn) {
   EXPECT_EQ((*t.get({Value(std::uint64_t{7})}).value())["kind"], Value("named"));
 }
 
+TEST_F(AlterTest, ABatchOfTheNewestNamesMeansTheseThoughAnEarlierSchemaLookedAlike) {
+  open();
+  const Schema schema = Schema::parse("id u64, a i64", {.key = {"id"}}).value();
+  auto t = db_.create_table("t", schema).value();
+  const auto write = [&](std::uint64_t id, std::uint64_t count, std::int64_t a) {
+    BatchBuilder rows(schema);
+    for (std::uint64_t i = id; i < id + count; ++i) rows.append(i, a);
+    t.write(rows.finish().value()).value();
+  };
+  t.alter("DROP a").value();
+  t.alter("ADD a i64").value();  // another column, and the batches' schema equals the first version's
+  write(1, 1, 7);
+  write(10, 5'000, 8);
+  EXPECT_EQ(number(t, "SELECT a FROM t WHERE id = 1"), 7);
+  EXPECT_EQ(number(t, "SELECT sum(a) FROM t WHERE id >= 10"), 40'000);
+  t.alter("RENAME a TO b").value();
+  t.alter("ADD a i64 DEFAULT 1").value();
+  write(2, 1, 9);
+  EXPECT_EQ(number(t, "SELECT a FROM t WHERE id = 2"), 9);
+  EXPECT_TRUE(t.query("SELECT b FROM t WHERE id = 2").value().at(0, 0).is_null());
+}
+
 TEST_F(AlterTest, SnapshotsAndAsOfAnswerInTheSchemaOfTheirTime) {
   open();
   auto t = table();

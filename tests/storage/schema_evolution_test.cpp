@@ -231,19 +231,18 @@ TEST_F(SchemaEvolutionTest, AWidenedColumnIsOfTheOldTypeInThePast) {
   remember();
   write(10, 200, 1);
   settle(StorageTier::cold);
-  for (const char* text :
-       {"ALTER a TYPE i16", "ALTER b TYPE i64", "ALTER c TYPE f64", "ALTER d TYPE timestamp",
-        "ALTER e TYPE f64", "ALTER s TYPE u64", "ALTER a TYPE i32", "ALTER a TYPE f64"}) {
+  for (const char* text : {"ALTER a TYPE i16", "ALTER b TYPE i64", "ALTER c TYPE f64", "ALTER e TYPE f64",
+                           "ALTER s TYPE u64", "ALTER a TYPE i32", "ALTER a TYPE f64"}) {
     alter(text);
     write(100, 20, 7);
   }
   EXPECT_EQ(one("SELECT b FROM t WHERE id = 0"), "4294967295");
   EXPECT_EQ(one("SELECT e FROM t WHERE id = 0"), "-2147483648");
-  EXPECT_EQ(one("SELECT d FROM t WHERE id = 0"), "0001-01-01T00:00:00.000000Z");
+  EXPECT_FALSE(
+      apply_change(store->schema(), SchemaChange::widen("d", TypeId::timestamp)));  // dates reach further
   // Values that the old types could not hold lie beside the old rows in the files to come.
-  std::vector<Value> wide = {
-      Value(std::uint64_t{5}),     Value(1e300), Value(INT64_MAX),        Value(-1e300),
-      Value(Timestamp{INT64_MAX}), Value(0.25),  Value(~std::uint64_t{0})};
+  std::vector<Value> wide = {Value(std::uint64_t{5}), Value(1e300), Value(INT64_MAX),        Value(-1e300),
+                             Value(Date{30'000}),     Value(0.25),  Value(~std::uint64_t{0})};
   try_write(batch(store->schema(), {wide})).value();
   remember();
   move_through_all_tiers();
@@ -271,7 +270,7 @@ TEST_F(SchemaEvolutionTest, EveryStateSurvivesALongLifeOfChanges) {
                                             "ADD t binary",
                                             "RENAME x TO y",
                                             "ADD x date DEFAULT '2001-01-01'",
-                                            "ALTER x TYPE timestamp",
+                                            "RENAME x TO day",
                                             "DROP y",
                                             "ALTER a TYPE i64",
                                             "DROP t",

@@ -473,6 +473,7 @@ test_alter() {
   refuses 1 "no column" alter al t 'DROP nosuch'
   refuses 1 "give a DEFAULT" alter al t 'ADD m i64 NOT NULL' --dry-run
   refuses 1 "the change is for" alter al t 'ALTER TABLE u DROP x'
+  refuses 1 "the change is for" alter al t 'ALTER TABLE u DROP x' --dry-run
   run alter al t 'ADD m integre'
   is 1
   complains '^'
