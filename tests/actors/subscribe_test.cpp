@@ -162,6 +162,24 @@ TEST_F(SubscribeTest, ACursorResumesAfterReopening) {
   EXPECT_TRUE(s.ack().ok()) << "nothing new to acknowledge";
 }
 
+TEST_F(SubscribeTest, AConsumerThatIsDoneGoesOnThoughTheHorizonPassedItsPosition) {
+  open();
+  HybridTable t = table();
+  HybridTableConfig config = t.config();
+  config.history_us = 0;
+  t.configure(config).value();
+  t.create_cursor("reader").value();
+  Subscription s = t.subscribe({.cursor = "reader"}).value();
+  t.write(events(1, 2)).value();
+  fetch(s);
+  s.ack().value();
+  t.compact().value();  // commits that change no row, and the horizon with them
+  t.compact({.to = StorageTier::hot}).value();
+  ASSERT_GT(t.get_stats().value().horizon, s.position());
+  t.write(events(9, 1)).value();
+  EXPECT_EQ(lines_of(fetch(s)), Lines{"insert 9 click"});
+}
+
 TEST_F(SubscribeTest, CursorsComeWithABackup) {
   open();
   HybridTable t = table();

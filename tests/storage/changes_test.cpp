@@ -444,6 +444,22 @@ TEST_F(ChangesTest, AReaderOfATableAtRestDoesNotFallBehind) {
   EXPECT_EQ(changes(reader.csn.value), expected(c - 1));
 }
 
+TEST_F(ChangesTest, ReadersOfATableAtRestDoNotLeaveEachOtherBehind) {
+  const std::uint64_t a = put(0, 300, "a");
+  cursor(CursorRequest::Verb::create, "one", a);
+  cursor(CursorRequest::Verb::create, "two", a);
+  settle(StorageTier::cold);
+  cursor(CursorRequest::Verb::move, "one", a);  // from there on only commits that changed no row
+  for (const bool clean : {true, false}) {
+    for (const CursorView& c : store->cursors().value()) EXPECT_EQ(c.lag_commits, 0U) << c.name;
+    reopen(clean);
+  }
+  const std::uint64_t b = put(0, 1, "b");
+  settle(StorageTier::warm);
+  for (const CursorView& c : store->cursors().value())
+    EXPECT_LT(c.csn.value, b) << c.name << " has not seen it";
+}
+
 TEST_F(ChangesTest, CursorsThatCannotBeAreRefused) {
   const std::uint64_t a = put(0, 300, "a");
   const auto answer = [&](CursorRequest::Verb verb, const std::string& name, std::optional<Csn> at = {}) {

@@ -113,6 +113,21 @@ TEST_F(PurgeTest, EndsThatAreFoundAfterAPurgeAreLateNeverWrong) {
   expect_rows();
 }
 
+TEST_F(PurgeTest, AClockSetBackDoesNotMakeItTheOnlyWork) {
+  config.history_us = 24 * kHour;  // keeps all that is superseded
+  configure();
+  options.purge_versions_min = 100;
+  kill_and_open();
+  for (int i = 0; i < 30; ++i) write(0, 30, i);
+  purge();
+  clock->step_us(-365 * 24 * kHour);
+  EXPECT_FALSE(store->next_job()) << "it has just looked";
+  clock->advance_us(2 * kHour);
+  ASSERT_TRUE(store->next_job());
+  store->run_job(*store->next_job()).value();
+  EXPECT_FALSE(store->next_job());
+}
+
 TEST_F(PurgeTest, ThereIsAPurgeToDoOnlyWhenEnoughHasGathered) {
   options.purge_versions_min = 1'000;
   kill_and_open();
