@@ -219,7 +219,7 @@ Result<void> DatabaseCore::drop_table(const std::string& name) {
     caf::anon_send(services_->supervisor.get(), std::move(order), stopped.slot(), table);
     FIRN_TRY(stopped.wait());
   }
-  const Result<void> dropped = services_->tables->drop(table);
+  Result<void> dropped = services_->tables->drop(table);
   if (table->dropped) table->commits.close();  // gone, though what it leaves may still have to be removed
   return dropped;
 }

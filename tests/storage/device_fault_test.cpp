@@ -86,6 +86,8 @@ TEST(DeviceFaultTest, WithoutDescriptorsWritesFailAndTheHandleGoesOnWhenThereAre
   Table table(io::open_disk(folder.path(), true).value());
   ASSERT_TRUE(table.write(0, 15, 1) && table.write(100, 60, 2) && table.move(StorageTier::cold));
   ASSERT_TRUE(table.write(0, 60, 3) && table.holds());
+  // UndefinedBehaviorSanitizer reads an object's type through a pipe when it meets it first: it has to be before.
+  ASSERT_TRUE(table.write(400, 5, 3) && table.holds());
   {
     const NoDescriptors none;
     EXPECT_TRUE(table.write(200, 5, 4)) << "a small write needs no new file";

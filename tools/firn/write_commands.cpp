@@ -21,7 +21,7 @@ ExitStatus run_create(const Arguments& a) {
 }
 
 ExitStatus run_alter(const Arguments& a) {
-  const std::string text = a.word(2);  // a wrong one is found before a database is opened
+  const std::string& text = a.word(2);  // a wrong one is found before a database is opened
   const Result<AlterStatement> statement = parse_alter(text);
   if (!statement) throw as_failed_query(statement.error());
   if (a.has("dry-run")) {
