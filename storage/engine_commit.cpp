@@ -158,9 +158,8 @@ std::vector<Result<CommitInfo>> Engine::commit(std::span<WriteRequest> requests)
     const Result<void> done = [&]() -> Result<void> {
       try {
         return commit_records(records);
-      } catch (
-          const std::
-              bad_alloc&) {  // before the append: behind it nothing is allocated that is not caught there
+      } catch (const std::bad_alloc&) {
+        // Before the append: behind it nothing is allocated that is not caught there.
         return Error(ErrorCode::memory, "no memory for the write");
       }
     }();
