@@ -1,8 +1,8 @@
 // A PosixDisk whose files read, write and sync through the calling thread's ring (uring.hpp).
 //
-// write_and_sync is one linked pair: the kernel starts the fdatasync only after the write has succeeded in
-// full. Long writes go in pieces of 1 MiB, several in flight, and are synced after the last. Where a thread
-// gets no ring, its calls are those of PosixDisk, with the same results.
+// write_and_sync of 64 KiB or more is one linked pair: the kernel starts the fdatasync only after the write has succeeded
+// in full; less is two plain calls, which are faster. Long writes go in pieces of 1 MiB, several in flight, and are synced
+// after the last. Where a thread gets no ring, its calls are those of PosixDisk, with the same results.
 #pragma once
 #include "io/posix_disk.hpp"
 
