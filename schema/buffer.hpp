@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <new>
 #include <span>
 
 namespace firn {
@@ -37,6 +36,11 @@ class Buffer {
   std::size_t size_ = 0;
 };
 
+namespace detail {
+/// Indeterminate bytes, 64-byte aligned, given back by the last owner. Throws std::bad_alloc.
+std::shared_ptr<std::uint8_t> allocate_bytes(std::size_t size);
+}  // namespace detail
+
 /// Growable 64-byte aligned bytes; freeze() turns them into a Buffer without a copy. Owned by one thread.
 class MutableBuffer {
  public:
@@ -51,9 +55,7 @@ class MutableBuffer {
     if (capacity <= capacity_) return;
     std::size_t grown = capacity_ * 2 > capacity ? capacity_ * 2 : capacity;
     grown = (grown + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
-    std::shared_ptr<std::uint8_t> bigger(
-        static_cast<std::uint8_t*>(::operator new (grown, std::align_val_t{kBufferAlignment})),
-        [](std::uint8_t* p) { ::operator delete (p, std::align_val_t{kBufferAlignment}); });
+    std::shared_ptr<std::uint8_t> bigger = detail::allocate_bytes(grown);
     if (size_ != 0) std::memcpy(bigger.get(), data_.get(), size_);
     data_ = std::move(bigger);
     capacity_ = grown;
