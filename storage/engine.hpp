@@ -11,7 +11,8 @@
 //   commit_mutex    one commit, publication or checkpoint at a time
 //   plan_mutex      planning a read or a job: resolving ends, the hot image, trimming the delta
 //   foreign_mutex   what a reader knows of the table's writer (short)
-//   warm_mutex      appending to the open warm log
+//   a warm log's    appending to it: one for blocks of writes, one for those of jobs
+//   blocks_mutex    blocks that no commit has named, logs that are open (short)
 //   view_mutex      the newest view (short)
 //   pins' mutex     inside of Pins: pins and bases of running jobs (short)
 #pragma once
@@ -197,8 +198,9 @@ class Engine {
                                                  std::span<const std::uint64_t> ends,
                                                  const Buffer& tombstones, bool history,
                                                  std::uint32_t schema_version);
-  Result<void> ensure_warm_log();
-  Result<void> roll_warm_log();
+  struct WarmLog;
+  Result<void> begin_block(WarmLog& log, RowFileInfo& info);
+  Result<void> roll_warm_log(WarmLog& log);
   void forget_block(const RowFileInfo& info);
   bool named_in_catalog(const std::string& path) const;
   FileEntryPtr make_entry(const RowFileInfo& info);
@@ -312,9 +314,15 @@ class Engine {
   HotDelta delta_;
   HotImageCache images_;
 
-  std::mutex warm_mutex_;
-  std::unique_ptr<io::AppendLog> warm_log_;
-  std::shared_ptr<DiskName> warm_name_;
+  /// A warm log that is being written. Its mutex is held while blocks become durable.
+  struct WarmLog {
+    std::mutex mutex;
+    std::unique_ptr<io::AppendLog> file;
+    std::string path;
+  };
+  WarmLog written_log_, moved_log_;  ///< of writes, of jobs: a write never waits for the blocks of a job
+  std::mutex blocks_mutex_;          ///< the next two (short)
+  std::set<std::string> open_logs_;  ///< paths; a log that is not among them is not written any more
   /// Blocks by warm log that no commit has named yet: their log must stay though all its named blocks are retired.
   std::map<std::string, std::set<std::uint64_t>> unnamed_blocks_;
 

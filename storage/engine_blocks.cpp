@@ -1,6 +1,7 @@
 // Bulk data on its way to a commit: rows become blocks of a warm log, durable before anything names them (D3). What no
 // commit names in the end is taken away again.
 #include <algorithm>
+#include <utility>
 
 #include "storage/engine.hpp"
 #include "storage/warm/block.hpp"
@@ -36,29 +37,41 @@ bool Engine::named_in_catalog(const std::string& path) const {
                      [&](const FileEntryPtr& f) { return f->info.path == path; });
 }
 
-/// Requires warm_mutex_. The next block begins another log; one that holds nothing goes.
-Result<void> Engine::roll_warm_log() {
-  if (warm_log_ && !warm_log_->failure()) FIRN_TRY(warm_log_->seal());
-  warm_log_.reset();
-  if (warm_name_) {
-    const std::string path = warm_name_->path().substr(folder.size() + 1);
-    if (!unnamed_blocks_.contains(path) && !named_in_catalog(path)) warm_name_->doom();
-  }
-  warm_name_.reset();
-  return {};
+/// Requires the log's mutex. The next block begins another file; one that holds nothing goes.
+Result<void> Engine::roll_warm_log(WarmLog& log) {
+  Result<void> sealed;
+  if (log.file && !log.file->failure()) sealed = log.file->seal();
+  log.file.reset();
+  const std::string path = std::exchange(log.path, {});
+  std::lock_guard lock(blocks_mutex_);
+  const bool open = open_logs_.erase(path) != 0;
+  if (open && !unnamed_blocks_.contains(path) && !named_in_catalog(path)) name_of_path(path)->doom();
+  return sealed;
 }
 
-/// Requires warm_mutex_.
-Result<void> Engine::ensure_warm_log() {
-  if (warm_log_ && !warm_log_->failure() && warm_log_->end() < options.warm_log_bytes) return {};
-  FIRN_TRY(roll_warm_log());
+/// Requires the log's mutex. Makes sure that the log takes another block, and that its file stays for the sake of this one.
+Result<void> Engine::begin_block(WarmLog& log, RowFileInfo& info) {
+  {
+    std::lock_guard lock(blocks_mutex_);
+    if (log.file && !open_logs_.contains(log.path))
+      log.file.reset();  // all that was in it is retired: it is gone
+    info.path = log.path;
+    if (log.file && !log.file->failure() && log.file->end() < options.warm_log_bytes) {
+      unnamed_blocks_[info.path].insert(info.id);
+      return {};
+    }
+  }
+  FIRN_TRY(roll_warm_log(log));
   const std::uint64_t id = next_file_id_++;
   char path[40];
   std::snprintf(path, sizeof path, "warm/%08llx.log", static_cast<unsigned long long>(id));
   io::LogFileHeader header;
   header.identity = {store_id, id};
-  FIRN_ASSIGN(warm_log_, io::AppendLog::create(*disk, at(path), header));
-  warm_name_ = name_of_path(path);
+  FIRN_ASSIGN(log.file, io::AppendLog::create(*disk, at(path), header));
+  info.path = log.path = path;
+  std::lock_guard lock(blocks_mutex_);
+  open_logs_.insert(log.path);
+  unnamed_blocks_[log.path].insert(info.id);
   return {};
 }
 
@@ -94,39 +107,39 @@ Result<std::vector<RowFileInfo>> Engine::append_blocks(const Batch& rows, std::s
     infos.push_back(block->info);
     blocks.push_back(std::move(*block));
   }
-  std::lock_guard lock(warm_mutex_);
+  const bool moved = history || !csns.empty();
+  WarmLog& log = moved ? moved_log_ : written_log_;
+  std::lock_guard lock(log.mutex);
   const Result<void> appended = [&]() -> Result<void> {
     for (std::size_t i = 0; i < blocks.size(); ++i) {
-      FIRN_TRY(ensure_warm_log());
+      FIRN_TRY(begin_block(log, infos[i]));
       std::vector<std::span<const std::uint8_t>> parts;
       for (const Buffer& b : blocks[i].parts) parts.push_back(b.bytes());
-      FIRN_ASSIGN(const io::EntryPosition position, warm_log_->append(parts, kBlockKind, blocks[i].crc));
-      infos[i].path = warm_name_->path().substr(folder.size() + 1);
+      FIRN_ASSIGN(const io::EntryPosition position, log.file->append(parts, kBlockKind, blocks[i].crc));
       infos[i].offset = position.payload_offset;
-      unnamed_blocks_[infos[i].path].insert(infos[i].id);
       bytes_written_ += position.length;
     }
-    return warm_log_->sync();
+    return log.file->sync();
   }();
   if (appended) return infos;
+  std::lock_guard blocks_lock(blocks_mutex_);
   for (const RowFileInfo& info : infos) forget_block(info);
   return appended.error();
 }
 
-/// Requires warm_mutex_. A block that no commit will name; its log goes once it holds nothing else and is not the one
-/// that is written (what is dead in that goes with it).
+/// Requires blocks_mutex_. A block that no commit will name; its log goes once it holds nothing else and is not one that
+/// is written (what is dead in that goes with it).
 void Engine::forget_block(const RowFileInfo& info) {
   const auto log = unnamed_blocks_.find(info.path);
   if (log == unnamed_blocks_.end()) return;
   log->second.erase(info.id);
   if (!log->second.empty()) return;
   unnamed_blocks_.erase(log);
-  const bool open = warm_name_ && warm_name_->path() == at(info.path);
-  if (!open && !named_in_catalog(info.path)) name_of_path(info.path)->doom();
+  if (!open_logs_.contains(info.path) && !named_in_catalog(info.path)) name_of_path(info.path)->doom();
 }
 
 void Engine::discard(std::span<const RowFileInfo> files) {
-  std::lock_guard lock(warm_mutex_);
+  std::lock_guard lock(blocks_mutex_);
   for (const RowFileInfo& info : files) {
     if (info.tier == StorageTier::cold)
       name_of_path(info.path)->doom();

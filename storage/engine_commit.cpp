@@ -129,15 +129,14 @@ Result<void> Engine::commit_records(std::vector<LogRecord>& records) {
   } catch (const std::bad_alloc&) {
     applied = Error(ErrorCode::memory, "no memory");
   }
-  {
-    std::lock_guard warm(warm_mutex_);
-    for (const LogRecord& r : records) {
-      for (const RowFileInfo& i : r.adds) {
-        const auto log = unnamed_blocks_.find(i.path);
-        if (log == unnamed_blocks_.end()) continue;
-        log->second.erase(i.id);
-        if (log->second.empty()) unnamed_blocks_.erase(log);
-      }
+  for (const LogRecord& r : records) {
+    if (r.adds.empty()) continue;
+    std::lock_guard blocks(blocks_mutex_);
+    for (const RowFileInfo& i : r.adds) {
+      const auto log = unnamed_blocks_.find(i.path);
+      if (log == unnamed_blocks_.end()) continue;
+      log->second.erase(i.id);
+      if (log->second.empty()) unnamed_blocks_.erase(log);
     }
   }
   if (!applied) {
@@ -237,10 +236,12 @@ Result<void> Engine::publish_locked(std::vector<LogRecord>& records, std::span<c
 
 Result<void> Engine::publish(LogRecord record, std::span<const FileEntryPtr> inputs,
                              std::optional<std::uint64_t> hot_epoch) {
-  std::lock_guard lock(commit_mutex_);
   std::vector<LogRecord> records;
   records.push_back(std::move(record));
-  Result<void> published = publish_locked(records, inputs, hot_epoch);
+  const Result<void> published = [&] {
+    std::lock_guard lock(commit_mutex_);
+    return publish_locked(records, inputs, hot_epoch);
+  }();
   if (!published) {
     // After a failure that makes the table read-only nobody knows what the log holds: the files stay.
     if (read_only_reason().empty()) discard(records.front().adds);
@@ -248,12 +249,9 @@ Result<void> Engine::publish(LogRecord record, std::span<const FileEntryPtr> inp
   }
   // Unpublished now: names go when the last reader lets go of them.
   for (const FileEntryPtr& f : inputs) {
-    std::lock_guard warm(warm_mutex_);
+    std::lock_guard blocks(blocks_mutex_);
     if (named_in_catalog(f->info.path) || unnamed_blocks_.contains(f->info.path)) continue;
-    if (f->name == warm_name_) {  // the open log holds nothing any more: the next block begins another
-      warm_log_.reset();
-      warm_name_.reset();
-    }
+    open_logs_.erase(f->info.path);  // if it is being written, the next block begins another
     f->name->doom();
   }
   return {};

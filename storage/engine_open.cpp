@@ -474,11 +474,11 @@ Result<void> Engine::close() {
   }
   const bool sound = read_only_reason().empty();
   Result<void> result;
-  {
-    std::lock_guard warm(warm_mutex_);
-    if (warm_log_ && !warm_log_->failure()) result = warm_log_->seal();
-    warm_log_.reset();
-    warm_name_.reset();
+  for (WarmLog* log : {&written_log_, &moved_log_}) {
+    std::lock_guard lock(log->mutex);
+    if (log->file && !log->file->failure())
+      if (Result<void> sealed = log->file->seal(); !sealed) result = sealed;
+    log->file.reset();
   }
   if (sound && !log_->failed()) {
     if (const Result<void> stored = store_vectors(~std::size_t{0}, true); !stored)

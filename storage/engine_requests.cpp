@@ -125,7 +125,7 @@ Result<LogRecord> Engine::record_of_blocks(const WriteRequest& request) {
   record.tier = StorageTier::warm;
   {
     // Recovery removes what nobody has named, and its ids may be given again.
-    std::lock_guard warm(warm_mutex_);
+    std::lock_guard blocks(blocks_mutex_);
     for (const RowFileInfo& i : request.blocks) {
       const auto log = unnamed_blocks_.find(i.path);
       if (log == unnamed_blocks_.end() || !log->second.contains(i.id))

@@ -1,6 +1,7 @@
 // Moves of whole files: merged by key, rewritten into another tier (or the same, larger).
 #include <algorithm>
 #include <queue>
+#include <utility>
 
 #include "storage/cold/segment.hpp"
 #include "storage/column_mapping.hpp"
@@ -10,7 +11,41 @@
 namespace firn::storage {
 namespace {
 
-constexpr std::size_t kChunkRows = 65'536;
+constexpr std::size_t kChunkRows = 65'536;  // a multiple of 8: bitmaps of chunks follow each other
+
+/// A warm block in the making, chunk by chunk: what a chunk needs beside its rows is gone when the next one comes.
+class GrowingBlock {
+ public:
+  void add(const Batch& rows, Lives&& lives) {
+    if (columns_.empty())
+      for (const ColumnSchema& c : rows.schema().columns()) columns_.emplace_back(c.type);
+    for (std::size_t c = 0; c < columns_.size(); ++c) columns_[c].append_column(rows[c]);
+    const std::size_t before = lives_.csns.size();
+    lives_.csns.insert(lives_.csns.end(), lives.csns.begin(), lives.csns.end());
+    lives_.ends.insert(lives_.ends.end(), lives.ends.begin(), lives.ends.end());
+    if (lives.tombstones.empty()) return;
+    tombstones_.resize(before / 8);
+    tombstones_.append(lives.tombstones.data(), bitmap_bytes(lives.csns.size()));
+  }
+  std::size_t rows() const { return lives_.csns.size(); }
+  /// What was added; this object is empty afterwards.
+  std::pair<Batch, Lives> finish(const Schema& schema) {
+    const auto count = static_cast<std::int64_t>(rows());
+    std::vector<Column> columns;
+    for (ColumnBuilder& b : columns_) columns.push_back(b.finish());
+    if (tombstones_.size() != 0) {
+      tombstones_.resize(bitmap_bytes(rows()));
+      lives_.tombstones = tombstones_.freeze();
+    }
+    columns_.clear();
+    return {Batch(schema, count, std::move(columns)), std::exchange(lives_, {})};
+  }
+
+ private:
+  std::vector<ColumnBuilder> columns_;
+  Lives lives_;
+  MutableBuffer tombstones_;
+};
 
 }  // namespace
 
@@ -25,14 +60,15 @@ class Rewriter {
   Result<void> add(const Pick& pick) {
     std::vector<Pick>& list = pick.end == 0 ? current_ : history_;
     list.push_back(pick);
-    if (list.size() < (to_ == StorageTier::warm ? kWarmChunkRows : kChunkRows)) return {};
-    return flush(pick.end != 0);
+    return list.size() < kChunkRows ? Result<void>() : flush(pick.end != 0);
   }
 
   /// Ends the files and names them in the record.
   Result<void> finish(JobReport& report) {
     if (!current_.empty()) FIRN_TRY(flush(false));
     if (!history_.empty()) FIRN_TRY(flush(true));
+    for (const bool history : {false, true}) FIRN_TRY(end_block(history));
+    current_ = history_ = {};  // the proof needs room
     for (auto* writer : {&current_writer_, &history_writer_}) {
       if (!*writer) continue;
       FIRN_ASSIGN(RowFileInfo info, (*writer)->finish());
@@ -76,6 +112,15 @@ class Rewriter {
     picks.clear();
     if (to_ == StorageTier::hot && !history) return to_hot(rows, lives);
     if (to_ == StorageTier::cold) return to_segment(rows, lives, history);
+    GrowingBlock& block = history ? history_block_ : current_block_;
+    block.add(rows, std::move(lives));
+    return block.rows() < kWarmChunkRows ? Result<void>() : end_block(history);
+  }
+
+  Result<void> end_block(bool history) {
+    GrowingBlock& block = history ? history_block_ : current_block_;
+    if (block.rows() == 0) return {};
+    const auto [rows, lives] = block.finish(schema_);
     FIRN_ASSIGN(auto infos, engine_.append_blocks(rows, lives.csns, lives.ends, lives.tombstones, history,
                                                   view_.catalog->schema_version()));
     for (RowFileInfo& info : infos) keep(std::move(info));
@@ -151,6 +196,7 @@ class Rewriter {
   const Schema& schema_;
   std::vector<std::unique_ptr<Source>>& sources_;
   std::vector<Pick> current_, history_;
+  GrowingBlock current_block_, history_block_;
   std::unique_ptr<cold::SegmentWriter> current_writer_, history_writer_;
   PendingFiles outputs_;
   std::string moved_;

@@ -104,7 +104,8 @@ Result<std::vector<Column>> Source::take(std::span<const std::uint32_t> rows) {
 /// Lets go of groups that lie wholly before the next row of an ascending file.
 void Source::release_passed() {
   if (!keys_) return groups_.assign(groups_.size(), {});
-  if (!keys_->rows.empty() || at_end()) return;
+  if (at_end()) return groups_.assign(groups_.size(), {}), hashes_.assign(hashes_.size(), {});
+  if (!keys_->rows.empty()) return;
   const std::size_t now = group_of(row());
   for (std::size_t g = 0; g < now; ++g) groups_[g].clear();
   for (std::size_t g = 0; g < std::min(now, hashes_.size()); ++g) hashes_[g].clear();
@@ -175,27 +176,33 @@ Result<Batch> gather(std::vector<std::unique_ptr<Source>>& sources, std::span<co
                      const Schema& schema) {
   std::vector<std::vector<std::uint32_t>> rows(sources.size());
   for (const Pick& p : picks) rows[p.source].push_back(p.row);
-  std::vector<Batch> parts;
+  std::vector<std::vector<Column>> parts;
   std::vector<std::uint32_t> first(sources.size(), 0);
   std::uint32_t total = 0;
   for (std::size_t s = 0; s < sources.size(); ++s) {
     first[s] = total;
     if (rows[s].empty()) continue;
     FIRN_ASSIGN(std::vector<Column> columns, sources[s]->take(rows[s]));
-    parts.emplace_back(schema, static_cast<std::int64_t>(rows[s].size()), std::move(columns));
-    total += static_cast<std::uint32_t>(rows[s].size());
+    parts.push_back(std::move(columns));
+    total += static_cast<std::uint32_t>(std::exchange(rows[s], {}).size());
   }
-  if (parts.size() == 1) return parts.front();
-  for (Batch& part : parts) {
-    std::vector<Column> plain;
-    for (const Column& c : part.columns()) plain.push_back(c.to_plain());
-    part = Batch(schema, part.rows(), std::move(plain));
-  }
-  const Batch all = concat(parts);
+  const auto count = static_cast<std::int64_t>(picks.size());
+  if (parts.size() == 1) return Batch(schema, count, std::move(parts.front()));
   std::vector<std::uint32_t> order;
   order.reserve(picks.size());
-  for (const Pick& p : picks) order.push_back(first[p.source]++);
-  return all.take(order);
+  bool in_order = true;  // each source's rows behind those of the one before
+  for (const Pick& p : picks) {
+    in_order = in_order && first[p.source] == order.size();
+    order.push_back(first[p.source]++);
+  }
+  std::vector<Column> out;
+  for (std::size_t c = 0; c < schema.size(); ++c) {
+    ColumnBuilder all(schema[c].type);
+    for (std::vector<Column>& part : parts) all.append_column(std::exchange(part[c], {}));
+    const Column column = all.finish();
+    out.push_back(in_order ? column : column.take(order));
+  }
+  return Batch(schema, count, std::move(out));
 }
 
 Lives lives_of(std::span<const Pick> picks, bool history) {
