@@ -18,6 +18,11 @@ class CommitSignal {
     csn_ = std::max(csn_, csn);
     changed_.notify_all();
   }
+  /// The newest commit that was announced; 0: none yet.
+  std::uint64_t newest() const {
+    const std::lock_guard hold(mutex_);
+    return csn_;
+  }
   /// Ends all waiting, for good.
   void close() {
     const std::lock_guard hold(mutex_);
@@ -33,7 +38,7 @@ class CommitSignal {
   }
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::uint64_t csn_ = 0;
   bool closed_ = false;

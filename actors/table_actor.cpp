@@ -179,6 +179,9 @@ flat<fb::Subscribed> subscribe(TableSelf self, const TableRef& table, std::uint3
   TableActorState& state = self->state;
   const auto& sender = self->current_sender();
   if (sender) {
+    // In this order: a commit announces itself, then looks whether anybody watches.
+    table->watched = true;
+    state.csn = std::max(state.csn, table->commits.newest());
     const auto address = caf::actor_cast<caf::actor_addr>(sender);
     const auto [at, is_new] = state.subscribers.try_emplace(address, Subscriber{sender, 0, state.csn});
     at->second.credit += credit;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "commit_line.hpp"
 #include "schema/key_codec.hpp"
 #include "start_table.hpp"
 #include "table_work.hpp"
@@ -56,12 +57,14 @@ Result<TableCore::Entered> TableCore::enter_to_write() const {
   return in;
 }
 
+/// Checked and committed on this thread or that of another caller (CommitLine), with no actor on the way.
 Result<Commit> TableCore::commit_small(const flat<fb::CommitOrder>& order, ArrowBody rows,
                                        std::uint64_t bytes) {
   FIRN_ASSIGN(Pin permit, entry_->write_gate()->acquire(bytes));
-  WaitingCall<Commit> call;
-  caf::anon_send(entry_->addresses->hot.get(), order, std::move(rows), call.slot(), std::move(permit));
-  return call.wait();
+  return entry_->line->commit({order, std::move(rows), {}, std::move(permit)}, [this](CommitGroup& group) {
+    auto done = commit_group(db_->services(), entry_, group);
+    if (done->csn() != 0 && entry_->watched) caf::anon_send(entry_->addresses->table.get(), std::move(done));
+  });
 }
 
 Result<Commit> TableCore::write(const Batch& given, const WriteOptions& options) {

@@ -20,6 +20,7 @@
 
 namespace firn::runtime {
 
+class CommitLine;
 struct TableAddresses;  // address_book.hpp
 
 /// What is known of a table whether it is open or not. Lives as long as anyone holds it.
@@ -33,7 +34,9 @@ class TableEntry {
   std::atomic<bool> dropped{false};
   std::atomic<bool> following{false};  ///< a worker is finding ended rows, or is about to
   mutable DecisionLog decisions;
-  CommitSignal commits;  ///< for threads that wait for one
+  CommitSignal commits;                    ///< for threads that wait for one
+  std::atomic<bool> watched{false};        ///< its table actor wants to hear of commits
+  const std::unique_ptr<CommitLine> line;  ///< small changes of blocking callers
   /// Where its actors are.
   const std::unique_ptr<TableAddresses> addresses;
   /// Bound of small writes under way; made when the table's configuration is first known.

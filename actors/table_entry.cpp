@@ -1,10 +1,14 @@
+#include "commit_line.hpp"
 #include "table_addresses.hpp"
 #include "table_directory.hpp"
 
 namespace firn::runtime {
 
 TableEntry::TableEntry(std::uint64_t table_id, std::string table_name)
-    : id(table_id), name(std::move(table_name)), addresses(std::make_unique<TableAddresses>()) {}
+    : id(table_id),
+      name(std::move(table_name)),
+      line(std::make_unique<CommitLine>()),
+      addresses(std::make_unique<TableAddresses>()) {}
 
 TableEntry::~TableEntry() = default;
 

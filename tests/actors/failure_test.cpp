@@ -92,7 +92,7 @@ TEST_F(DatabaseTest, ActorThatFailsForGoodMakesTheTableReadOnly) {
   faults_->arm("hot", 1'000);
   std::optional<Error> last;
   for (int i = 0; i < 200; ++i) {
-    const auto done = t.write(events(2, 1));
+    const auto done = t.write(events(2, 5'000));  // large: small ones are committed by their callers
     ASSERT_FALSE(done);
     last = done.error();
     if (last->code() == ErrorCode::read_only) break;
