@@ -145,7 +145,7 @@ Result<void> take_alter(Services& services, const TableRef& table, const fb::Alt
   FIRN_TRY((Door{services, table}.open()));
   const std::string text = request.change() == nullptr ? std::string() : request.change()->str();
   FIRN_ASSIGN(const AlterStatement statement, parse_alter(text));
-  FIRN_TRY(check_addressee(statement, table->name));
+  FIRN_TRY(statement.check_addressee(table->name));
   Change change;
   change.kind = fb::CommitKind::alter;
   change.alter = statement.change.to_string();

@@ -109,7 +109,7 @@ Result<Commit> TableCore::remove_where(std::string_view condition, const WriteOp
 }
 
 Result<Commit> TableCore::alter(const AlterStatement& statement) {
-  FIRN_TRY(check_addressee(statement, entry_->name));
+  FIRN_TRY(statement.check_addressee(entry_->name));
   FIRN_ASSIGN(const Entered in, enter_to_write());
   Change change;
   change.kind = fb::CommitKind::alter;

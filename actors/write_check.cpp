@@ -124,10 +124,4 @@ Result<void> check_keys(const Batch& rows) {
   return {};
 }
 
-Result<void> check_addressee(const AlterStatement& statement, const std::string& table) {
-  if (statement.table.empty() || statement.table == table) return {};
-  return Error(ErrorCode::invalid_argument,
-               "this is table \"" + table + "\", and the change is for \"" + statement.table + "\"");
-}
-
 }  // namespace firn::runtime

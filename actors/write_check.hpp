@@ -15,7 +15,4 @@ Result<Batch> fit_to_table(const storage::TableStore& store, const Batch& rows, 
 /// Encodes every key: {invalid_argument} for NULL or over-long keys, naming the row. For small batches.
 Result<void> check_keys(const Batch& rows);
 
-/// {invalid_argument} if the statement names another table.
-Result<void> check_addressee(const AlterStatement& statement, const std::string& table);
-
 }  // namespace firn::runtime
