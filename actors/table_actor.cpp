@@ -80,7 +80,7 @@ Result<std::optional<Batch>> check_here(Services& services, const TableRef& tabl
   if (!pin) return std::optional<Batch>{};
   FIRN_ASSIGN(const Batch given, body.batch());
   FIRN_ASSIGN(Batch rows, fit_to_table(*pin->store, given, mode));
-  if (!pin->store->is_small(rows) && mode != WriteMode::update) return std::optional<Batch>{};
+  if (!pin->store->is_small(rows) && !is_update(mode)) return std::optional<Batch>{};
   FIRN_TRY(check_keys(rows));
   return std::optional<Batch>(std::move(rows));
 }

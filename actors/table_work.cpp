@@ -139,7 +139,7 @@ Result<void> admit(Services& services, const TableRef& table, Parcel& parcel) {
   FIRN_ASSIGN(const Batch given, parcel.rows.batch());
   const auto mode = static_cast<WriteMode>(parcel.order->mode());
   FIRN_ASSIGN(Batch rows, fit_to_table(*pin->store, given, mode));
-  if (pin->store->is_small(rows) || mode == WriteMode::update) {
+  if (pin->store->is_small(rows) || is_update(mode)) {
     FIRN_TRY(check_keys(rows));
     parcel.rows = ArrowBody(std::move(rows));
     return {};

@@ -169,7 +169,8 @@ Result<storage::WriteRequest> to_store_request(const fb::CommitOrder& o, const A
 Result<WriteOptions> write_options(const fb::WriteRequest& request) {
   FIRN_ASSIGN(WriteOptions options, conditions(request));
   const auto mode = static_cast<std::uint8_t>(request.mode());
-  if (mode > 2) return Error(ErrorCode::invalid_argument, fmt::format("write mode {} is none", mode));
+  if (mode > static_cast<std::uint8_t>(WriteMode::update_or_insert))
+    return Error(ErrorCode::invalid_argument, fmt::format("write mode {} is none", mode));
   options.mode = static_cast<WriteMode>(mode);
   return options;
 }

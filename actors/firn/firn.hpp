@@ -48,6 +48,10 @@ enum class WriteMode : std::uint8_t {
   upsert = 0,  ///< a row replaces the one with its key
   insert = 1,  ///< an existing key refuses the whole batch ({already_exists}, names the key)
   update = 2,  ///< only the columns of the batch change; a missing row refuses the batch ({not_found})
+  /// As update, but a missing row is inserted; columns that the batch lacks take their default, else NULL. Refused as a
+  /// whole ({invalid_argument}, names column and key) if such a column is not null and has no default, and if a table
+  /// without a key has no row of that number.
+  update_or_insert = 3,
 };
 
 /// Makes a repeat harmless: the same (producer, sequence) commits once.

@@ -548,6 +548,17 @@ test_import_modes() {
   run query m 'SELECT count(*), max(_row) FROM other'
   is 0
   run import m typed small.csv --create --schema 'id u32, name utf8, x f32, ok bool, at timestamp' --key id --quiet
+  printf 'name\nx\n' >header2.csv
+  printf 'id,name\n1,new\n77,late\n' >some.csv
+  refuses 1 "not there, key 77" import m t some.csv --mode update
+  run import m t some.csv --mode update_or_insert --quiet
+  is 0
+  run query m 'SELECT id, name, x IS NULL AS gone FROM t WHERE id IN (1, 77) ORDER BY id'
+  prints $'id,name,gone\n1,new,false\n77,late,true'
+  refuses 1 "key" import m t header2.csv --mode update
+  run delete m t --where 'id = 77'
+  refuses 2 "exists" import m t some.csv --create --mode update
+  run import m t small.csv --quiet
   is 0
   run tables m typed
   says "x f32"
