@@ -187,12 +187,13 @@ struct SubscribeOptions {
 class Subscription {
  public:
   Subscription() = default;
-  /// The next batch, never an empty one; waits for a commit that brings it, without looking at the disk meanwhile.
+  /// The next batch, never an empty one; waits for a commit that brings it, without looking at the disk meanwhile. Where
+  /// the database is open for reading only, it looks every 100 ms for what another process has committed.
   /// Nothing: the time was up. Errors: {closed} once the database closes, also while it waits; {horizon} if the history
   /// was gone before it was fetched, naming the earliest valid position.
   Result<std::optional<ChangeBatch>> next(std::chrono::microseconds timeout);
   /// Moves the cursor behind the batch that next() gave last: a commit, durable when this returns.
-  /// Errors: {invalid_argument} without a cursor; {not_found} it was dropped; those of a write.
+  /// Errors: {invalid_argument} without a cursor; {not_found} it was dropped; those of a write ({read_only}).
   Result<void> ack();
   /// Changes up to here were given out.
   Csn position() const;
@@ -412,7 +413,7 @@ class HybridTable {
   Result<Commit> move_cursor(const std::string& name, Csn to);
   Result<Commit> drop_cursor(const std::string& name);
   Result<std::vector<CursorInfo>> cursors() const;
-  /// Errors: {not_found} the cursor; {read_only} if this handle only reads.
+  /// Errors: {not_found} the cursor.
   Result<Subscription> subscribe(const SubscribeOptions& options = {}) const;
 
   /// Moves everything to the tier whatever its age, merges, returns when settled.
