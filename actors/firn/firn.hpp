@@ -306,9 +306,11 @@ struct MigrateReport {
   std::uint64_t bytes = 0;  ///< of the (compressed) source that were read
 };
 struct MigrateOptions {
-  std::vector<std::string> key = {};  ///< default: as an Arrow file says, else `_row`
+  std::vector<std::string> key = {};  ///< default: as the source says, else `_row`
   std::string time = {};              ///< the column of event time; "": as an Arrow file says, else none
-  std::size_t batch_rows = 50'000;    ///< rows a commit
+  std::string table =
+      {};  ///< of a SQLite file, or the database of an LMDB environment; default: the only one
+  std::size_t batch_rows = 50'000;  ///< rows a commit; fewer if they are very large
   std::optional<CancelToken> cancel = {};
   std::function<void(const MigrateReport&)> progress = {};  ///< after each commit, on the calling thread
 };
@@ -453,9 +455,12 @@ class HybridTable {
   std::shared_ptr<runtime::TableCore> core_;
 };
 
-/// Makes the table `name` from a CSV, NDJSON or Arrow file (.zst and .gz too); types are found from the rows. The table
-/// appears with its first batch; on an error what was committed until then stays, and the message says how much.
-/// Errors: {already_exists} the table; {not_found} the file; of a row, with its line.
+/// Makes the table `name` from a CSV, NDJSON or Arrow file (.zst and .gz too), from a table of a SQLite file (where firn
+/// was built with SQLite) or from an LMDB environment; types are found from the first rows, SQLite's also from what is
+/// declared; LMDB gives the binary columns `key` and `value`. The table appears with its first batch; on an error what
+/// was committed until then stays, and the message says how much.
+/// Errors: {already_exists} the table; {not_found} the source; {invalid_argument} several tables in it and none named; of
+/// a row, with its line.
 Result<MigrateReport> migrate_to_hybrid(const std::string& source, Database& db, const std::string& name,
                                         const MigrateOptions& options = {});
 
