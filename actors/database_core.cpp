@@ -146,6 +146,7 @@ Result<void> DatabaseCore::open_files(const DatabaseOptions& options, const Inte
   services->own_ticks = std::dynamic_pointer_cast<io::ManualClock>(services->clock) == nullptr;
   services->faults = internal.faults ? internal.faults : std::make_shared<FaultPlan>();
   services->bulk_gate = std::make_shared<ByteGate>(kBulkBytesMax);
+  services->read_only = read_only_;
   services->background = options.background && !read_only_;
   services->tick_us = std::max<std::int64_t>(options.background_tick_us, 1'000);
   const bool create = in_memory || (options.create && !read_only_);

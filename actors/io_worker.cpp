@@ -70,6 +70,10 @@ IoWorker::behavior_type io_worker(IoWorker::stateful_pointer<WorkerState> self,
         begin();
         slot.deliver(run_query(*services, table, text_view(r->sql()), pinned(r->pinned(), r->as_of_csn())));
       },
+      [=](const flat<fb::ChangesRequest>& r, const ChangesSlot& slot, const TableRef& table, const Pin&) {
+        begin();
+        slot.deliver(run_changes(*services, table, *r));
+      },
       [=](const flat<fb::GetRequest>& r, const RowSlot& slot, const TableRef& table, const Pin&) {
         begin();
         slot.deliver(get_row(*services, table, *r));

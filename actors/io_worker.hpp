@@ -13,6 +13,7 @@ using IoWorker = caf::typed_actor<
     // Check rows; write large ones as blocks; pass the change to the hot actor.
     caf::reacts_to<flat<fb::CommitOrder>, ArrowBody, CommitSlot, Pin, TableRef, Pin>,
     caf::reacts_to<flat<fb::QueryRequest>, QuerySlot, TableRef, Pin>,
+    caf::reacts_to<flat<fb::ChangesRequest>, ChangesSlot, TableRef, Pin>,
     caf::reacts_to<flat<fb::GetRequest>, RowSlot, TableRef, Pin>,
     caf::reacts_to<flat<fb::StatsRequest>, StatsSlot, TableRef, Pin>,
     // See what is due for a table, and do the small upkeep.

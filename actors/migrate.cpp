@@ -1,7 +1,8 @@
-// A file becomes a table.
+// A file, or a table of another engine, becomes a table.
 #include "firn/firn.hpp"
 #include "io/import_schema.hpp"
 #include "io/row_source.hpp"
+#include "storage/hot/lmdb_rows.hpp"
 
 namespace firn {
 namespace {
@@ -20,7 +21,9 @@ class Migration {
       FIRN_ASSIGN(schema_, io::table_schema(found, {.key = options_.key, .time = options_.time}));
       return io::input_columns(schema_);
     };
-    FIRN_ASSIGN(const auto input, io::open_rows(rows));
+    rows.table = options_.table;
+    const bool lmdb = storage::hot::is_lmdb(source);
+    FIRN_ASSIGN(const auto input, lmdb ? storage::hot::open_lmdb_rows(rows) : io::open_rows(rows));
     if (Result<void> moved = move(*input); !moved) return so_far(moved.error());
     return report_;
   }

@@ -19,9 +19,16 @@ struct QueryResult {
   Csn csn;
 };
 
+/// Changes and how far they go.
+struct ChangesResult {
+  Batch rows;
+  Csn next;
+};
+
 using CommitSlot = ReplySlot<Commit>;
 using GroupSlot = ReplySlot<flat<fb::GroupDone>>;
 using QuerySlot = ReplySlot<QueryResult>;
+using ChangesSlot = ReplySlot<ChangesResult>;
 using RowSlot = ReplySlot<std::optional<std::vector<Value>>>;
 using StatsSlot = ReplySlot<TableStats>;
 using ExamineSlot = ReplySlot<flat<fb::JobOrder>>;
@@ -56,6 +63,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(firn::runtime::GroupRef)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(firn::runtime::CommitSlot)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(firn::runtime::GroupSlot)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(firn::runtime::QuerySlot)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(firn::runtime::ChangesSlot)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(firn::runtime::RowSlot)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(firn::runtime::StatsSlot)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(firn::runtime::ExamineSlot)

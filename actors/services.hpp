@@ -23,6 +23,7 @@ struct Services {
   std::shared_ptr<FaultPlan> faults;
   std::shared_ptr<ByteGate> bulk_gate;        ///< bytes of large batches under way, all tables
   std::function<void(std::string_view)> log;  ///< never empty
+  bool read_only = false;
   bool background = true;
   bool own_ticks = true;  ///< false: a test moves the clock and ticks
   std::int64_t tick_us = 1'000'000;

@@ -3,7 +3,7 @@
 #include "caf_runtime.hpp"
 #include "direct_reply.hpp"
 #include "schema/key_codec.hpp"
-#include "services.hpp"
+#include "table_readers.hpp"
 #include "wire.hpp"
 #include "write_check.hpp"
 
@@ -14,23 +14,6 @@ namespace {
 constexpr std::size_t kInlineBytesMax = 256u << 10;
 // What a change without rows counts at the gate.
 constexpr std::uint64_t kOrderBytes = 256;
-
-struct Subscriber {
-  caf::strong_actor_ptr actor;
-  std::uint64_t credit = 0;
-  std::uint64_t csn = 0;  ///< told so far
-};
-
-struct TableActorState {
-  static inline const char* name = "firn.table";
-  TableActorState() = default;
-  std::uint64_t last_ticket = 0;
-  std::uint64_t csn = 0;
-  std::int64_t csn_time_us = 0;
-  std::map<caf::actor_addr, Subscriber> subscribers;
-};
-
-using TableSelf = TableFront::stateful_pointer<TableActorState>;
 
 CommitSlot commit_slot(TableSelf self) {
   return direct_reply<Commit>(self, [](Commit c) { return caf::make_message(to_message(c)); });
@@ -80,7 +63,7 @@ Result<std::optional<Batch>> check_here(Services& services, const TableRef& tabl
   if (!pin) return std::optional<Batch>{};
   FIRN_ASSIGN(const Batch given, body.batch());
   FIRN_ASSIGN(Batch rows, fit_to_table(*pin->store, given, mode));
-  if (!pin->store->is_small(rows) && mode != WriteMode::update) return std::optional<Batch>{};
+  if (!pin->store->is_small(rows) && !is_update(mode)) return std::optional<Batch>{};
   FIRN_TRY(check_keys(rows));
   return std::optional<Batch>(std::move(rows));
 }
@@ -145,7 +128,7 @@ Result<void> take_alter(Services& services, const TableRef& table, const fb::Alt
   FIRN_TRY((Door{services, table}.open()));
   const std::string text = request.change() == nullptr ? std::string() : request.change()->str();
   FIRN_ASSIGN(const AlterStatement statement, parse_alter(text));
-  FIRN_TRY(check_addressee(statement, table->name));
+  FIRN_TRY(statement.check_addressee(table->name));
   Change change;
   change.kind = fb::CommitKind::alter;
   change.alter = statement.change.to_string();
@@ -157,38 +140,24 @@ Result<void> take_alter(Services& services, const TableRef& table, const fb::Alt
   return {};
 }
 
+Result<void> take_cursor(Services& services, const TableRef& table, const fb::CursorRequest& request,
+                         std::uint64_t stream, const CommitSlot& slot) {
+  FIRN_TRY((Door{services, table}.open()));
+  Change change;
+  change.kind = fb::CommitKind::cursor;
+  FIRN_ASSIGN(change.cursor, cursor_request(request));
+  change.stream = stream;
+  const auto gate = table->write_gate();
+  Pin permit = gate ? gate->try_acquire(kOrderBytes + change.cursor.name.size()) : nullptr;
+  if (!permit) return too_much();
+  caf::anon_send(table->addresses->hot.get(), to_order(change), ArrowBody{}, slot, std::move(permit));
+  return {};
+}
+
 void settle(Services& services, const TableRef& table, fb::Tier goal, const SettleSlot& slot) {
   if (services.closing) return slot.deliver(closing_error());
   auto request = make_flat<fb::Examine>([&](auto& b) { return fb::CreateExamine(b, table->id, 0, goal); });
   caf::anon_send(services.lifecycle.get(), std::move(request), slot, table);
-}
-
-void tell(Subscriber& s, const TableActorState& state, const TableRef& table,
-          const caf::strong_actor_ptr& me) {
-  if (s.credit == 0 || s.csn >= state.csn) return;
-  --s.credit;
-  s.csn = state.csn;
-  auto event = make_flat<fb::CommitEvent>([&](auto& b) {
-    const auto name = b.CreateString(table->name);
-    return fb::CreateCommitEvent(b, name, state.csn, state.csn_time_us);
-  });
-  s.actor->enqueue(me, caf::make_message_id(), caf::make_message(std::move(event)), nullptr);
-}
-
-flat<fb::Subscribed> subscribe(TableSelf self, const TableRef& table, std::uint32_t credit) {
-  TableActorState& state = self->state;
-  const auto& sender = self->current_sender();
-  if (sender) {
-    // In this order: a commit announces itself, then looks whether anybody watches.
-    table->watched = true;
-    state.csn = std::max(state.csn, table->commits.newest());
-    const auto address = caf::actor_cast<caf::actor_addr>(sender);
-    const auto [at, is_new] = state.subscribers.try_emplace(address, Subscriber{sender, 0, state.csn});
-    at->second.credit += credit;
-    if (is_new) self->monitor(address);
-    tell(at->second, state, table, caf::actor_cast<caf::strong_actor_ptr>(self));
-  }
-  return make_flat<fb::Subscribed>([&](auto& b) { return fb::CreateSubscribed(b, state.csn); });
 }
 
 template <class Slot>
@@ -200,8 +169,15 @@ bool refused(const Services& services, const Slot& slot) {
 TableFront::behavior_type table_actor(TableSelf self, const std::shared_ptr<Services>& services,
                                       const TableRef& table) {
   prepare(self);
-  self->set_down_handler(
-      [=](caf::scheduled_actor*, caf::down_msg& d) { self->state.subscribers.erase(d.source); });
+  self->set_down_handler([=](caf::scheduled_actor*, caf::down_msg& d) {
+    self->state.subscribers.erase(d.source);
+    self->state.readers.forget(d.source);
+  });
+  self->set_exit_handler([=](caf::scheduled_actor*, caf::exit_msg& end) {
+    if (!end.reason) return;
+    self->state.readers.refuse_all(Error(ErrorCode::closed, "the database, or the table, is closed"));
+    self->quit(std::move(end.reason));
+  });
   const auto begin = [services] { services->faults->check("table"); };
   return {
       [=](const flat<fb::WriteRequest>& r, const ArrowBody& body) -> caf::delegated<flat<fb::Commit>> {
@@ -235,6 +211,26 @@ TableFront::behavior_type table_actor(TableSelf self, const std::shared_ptr<Serv
         if (refused(*services, slot)) return {};
         auto [worker, load] = services->workers.for_long_work();
         caf::anon_send(worker, r, slot, table, std::move(load));
+        return {};
+      },
+      [=](const flat<fb::ChangesRequest>& r) -> caf::delegated<flat<fb::ChangesAnswer>, ArrowBody> {
+        // The slot takes the sender over.
+        const auto asker = caf::actor_cast<caf::actor_addr>(self->current_sender());
+        const ChangesSlot slot = direct_reply<ChangesResult>(self, [](ChangesResult x) {
+          auto answer = to_message(x);
+          return caf::make_message(std::move(answer), ArrowBody(std::move(x.rows)));
+        });
+        begin();
+        if (!asker) return {};
+        if (auto taken = take_changes(self, *services, table, r, asker, slot); !taken)
+          slot.deliver(taken.error());
+        return {};
+      },
+      [=](const flat<fb::CursorRequest>& r) -> caf::delegated<flat<fb::Commit>> {
+        const std::uint64_t stream = stream_of(self);
+        const CommitSlot slot = commit_slot(self);
+        begin();
+        if (auto taken = take_cursor(*services, table, *r, stream, slot); !taken) slot.deliver(taken.error());
         return {};
       },
       [=](const flat<fb::GetRequest>& r) -> caf::delegated<flat<fb::GetAnswer>> {
@@ -277,12 +273,15 @@ TableFront::behavior_type table_actor(TableSelf self, const std::shared_ptr<Serv
       },
       [=](const flat<fb::GroupDone>& done) {
         begin();
-        TableActorState& s = self->state;
-        if (done->csn() <= s.csn) return;
-        s.csn = done->csn();
-        s.csn_time_us = done->time_us();
-        const auto me = caf::actor_cast<caf::strong_actor_ptr>(self);
-        for (auto& [address, subscriber] : s.subscribers) tell(subscriber, s, table, me);
+        hear_of_commits(self, *services, table, *done);
+      },
+      [=](const flat<fb::ChangesLooked>& done) {
+        begin();
+        look_is_over(self, *services, table, *done);
+      },
+      [=](const flat<fb::ChangesDue>&) {
+        begin();
+        look_at_time(self, *services, table);
       },
   };
 }

@@ -73,7 +73,7 @@ Result<Commit> TableCore::write(const Batch& given, const WriteOptions& options)
   Change change;
   change.options = options;
   const std::uint64_t bytes = rows.byte_size();
-  if (in.store().is_small(rows) || options.mode == WriteMode::update) {
+  if (in.store().is_small(rows) || is_update(options.mode)) {
     FIRN_TRY(check_keys(rows));
     return commit_small(to_order(change), ArrowBody(std::move(rows)), bytes);
   }
@@ -109,7 +109,7 @@ Result<Commit> TableCore::remove_where(std::string_view condition, const WriteOp
 }
 
 Result<Commit> TableCore::alter(const AlterStatement& statement) {
-  FIRN_TRY(check_addressee(statement, entry_->name));
+  FIRN_TRY(statement.check_addressee(entry_->name));
   FIRN_ASSIGN(const Entered in, enter_to_write());
   Change change;
   change.kind = fb::CommitKind::alter;

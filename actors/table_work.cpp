@@ -81,6 +81,21 @@ std::string evidence(storage::TableStore& store, const storage::JobOrder& order,
                     config.compaction.max_files);
 }
 
+/// The commit after which the changes of a request begin.
+Result<Csn> begin_of_changes(storage::TableStore& store, const TableEntry& table,
+                             const fb::ChangesRequest& request, Csn newest) {
+  const std::string cursor = request.cursor() == nullptr ? std::string() : request.cursor()->str();
+  if (request.from() && !cursor.empty())
+    return Error(ErrorCode::invalid_argument, "changes begin at a CSN or at a cursor, not at both");
+  if (request.from()) return Csn{*request.from()};
+  if (cursor.empty()) return newest;
+  FIRN_ASSIGN(const auto cursors, store.cursors());
+  for (const storage::CursorView& c : cursors)
+    if (c.name == cursor) return c.csn;
+  return Error(ErrorCode::not_found,
+               "table \"" + table.name + "\" has no cursor \"" + cursor + "\"; create it first");
+}
+
 Result<void> upkeep(Services& services, const TableRef& table, storage::TableStore& store, bool full) {
   if (store.checkpoint_due()) FIRN_TRY(store.checkpoint());
   if (!full) return {};
@@ -139,7 +154,7 @@ Result<void> admit(Services& services, const TableRef& table, Parcel& parcel) {
   FIRN_ASSIGN(const Batch given, parcel.rows.batch());
   const auto mode = static_cast<WriteMode>(parcel.order->mode());
   FIRN_ASSIGN(Batch rows, fit_to_table(*pin->store, given, mode));
-  if (pin->store->is_small(rows) || mode == WriteMode::update) {
+  if (pin->store->is_small(rows) || is_update(mode)) {
     FIRN_TRY(check_keys(rows));
     parcel.rows = ArrowBody(std::move(rows));
     return {};
@@ -162,6 +177,32 @@ Result<QueryResult> run_query(Services& services, const TableRef& table, std::st
   limits.cancelled = &services.cancelled;
   FIRN_ASSIGN(Batch rows, pin->store->query(query, snapshot, nullptr, limits));
   return QueryResult{std::move(rows), snapshot.csn()};
+}
+
+Result<ChangesResult> run_changes(Services& services, const TableRef& table,
+                                  const fb::ChangesRequest& request) {
+  FIRN_ASSIGN(const TablePin pin, services.tables->pin(table));
+  storage::TableStore& store = *pin->store;
+  ++table->reads;
+  storage::ExecutionLimits limits;
+  limits.cancelled = &services.cancelled;
+  FIRN_ASSIGN(const storage::StoreSnapshot newest, store.snapshot(std::nullopt, "changes"));
+  FIRN_ASSIGN(Csn from, begin_of_changes(store, *table, request, newest.csn()));
+  std::optional<Csn> to;
+  if (request.to()) to = Csn{*request.to()};
+  const Csn end = to.value_or(newest.csn());
+  if (request.net()) {
+    if (request.before())
+      return Error(ErrorCode::invalid_argument, "net changes have no rows `update_before`");
+    FIRN_ASSIGN(Batch rows, store.net_changes(from, end, limits));
+    return ChangesResult{std::move(rows), end};
+  }
+  for (;;) {
+    FIRN_ASSIGN(storage::ChangePage page,
+                store.changes({from, to, request.before(), request.max_rows()}, limits));
+    if (page.rows.rows() != 0 || page.next >= end) return ChangesResult{std::move(page.rows), page.next};
+    from = page.next;  // these commits changed no row
+  }
 }
 
 Result<std::optional<std::vector<Value>>> run_get(Services& services, const TableRef& table,

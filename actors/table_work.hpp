@@ -27,6 +27,9 @@ Result<void> admit(Services& services, const TableRef& table, Parcel& parcel);
 
 Result<QueryResult> run_query(Services& services, const TableRef& table, std::string_view sql,
                               std::optional<Csn> at);
+/// Does not wait: no rows if there is no change yet. Memory: the batch.
+Result<ChangesResult> run_changes(Services& services, const TableRef& table,
+                                  const fb::ChangesRequest& request);
 Result<std::optional<std::vector<Value>>> run_get(Services& services, const TableRef& table,
                                                   std::span<const Value> key, std::optional<Csn> at);
 Result<TableStats> table_stats(Services& services, const TableRef& table);

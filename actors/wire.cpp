@@ -169,12 +169,31 @@ Result<storage::WriteRequest> to_store_request(const fb::CommitOrder& o, const A
 Result<WriteOptions> write_options(const fb::WriteRequest& request) {
   FIRN_ASSIGN(WriteOptions options, conditions(request));
   const auto mode = static_cast<std::uint8_t>(request.mode());
-  if (mode > 2) return Error(ErrorCode::invalid_argument, fmt::format("write mode {} is none", mode));
+  if (mode > static_cast<std::uint8_t>(WriteMode::update_or_insert))
+    return Error(ErrorCode::invalid_argument, fmt::format("write mode {} is none", mode));
   options.mode = static_cast<WriteMode>(mode);
   return options;
 }
 
 Result<WriteOptions> write_options(const fb::RemoveRequest& request) { return conditions(request); }
+
+Result<storage::CursorRequest> cursor_request(const fb::CursorRequest& m) {
+  storage::CursorRequest r;
+  const auto verb = static_cast<std::uint8_t>(m.verb());
+  if (verb > static_cast<std::uint8_t>(storage::CursorRequest::Verb::drop))
+    return Error(ErrorCode::invalid_argument, fmt::format("cursor verb {} is none", verb));
+  r.verb = static_cast<storage::CursorRequest::Verb>(verb);
+  r.name = text(m.name());
+  if (m.at()) r.at = Csn{*m.at()};
+  if (m.limit_us()) r.limit_us = *m.limit_us();
+  return r;
+}
+
+flat<fb::ChangesRequest> go_on_from(const fb::ChangesRequest& r, Csn from) {
+  return make_flat<fb::ChangesRequest>([&](Builder& b) {
+    return fb::CreateChangesRequest(b, from.value, 0, r.to(), r.before(), r.net(), r.max_rows(), r.wait_us());
+  });
+}
 
 Commit to_commit(const storage::CommitInfo& i) { return {i.csn, i.time, i.tier, i.rows, i.repeated}; }
 
@@ -239,11 +258,16 @@ flat<fb::Stats> to_message(const TableStats& s) {
     for (const PinReport& p : s.pin_list)
       pins.push_back(fb::CreatePinStats(b, b.CreateString(p.owner), p.csn.value, p.age_us));
     const auto pin_list = b.CreateVector(pins);
+    std::vector<flatbuffers::Offset<fb::CursorStats>> list;
+    for (const CursorInfo& c : s.cursors)
+      list.push_back(fb::CreateCursorStats(b, b.CreateString(c.name), c.csn.value, c.created.us, c.updated.us,
+                                           c.limit.count(), c.lag_commits, c.lag_us, c.fell_behind));
+    const auto cursors = b.CreateVector(list);
     return fb::CreateStats(b, name, s.csn.value, s.last_commit_time.us, s.rows, s.bytes, hot, warm, cold,
                            s.history_rows, s.history_bytes, s.log_bytes, s.checkpoint_bytes, s.pins,
                            s.horizon.value, s.reads, s.writes, static_cast<std::uint8_t>(s.workload),
                            s.write_amplification, s.recovery_us, reason, s.jobs_refused, s.versions,
-                           s.lag_commits, s.lag_keys, pin_list);
+                           s.lag_commits, s.lag_keys, pin_list, cursors);
   });
 }
 
@@ -257,6 +281,12 @@ flat<fb::GetAnswer> to_message(const std::optional<std::vector<Value>>& row) {
 flat<fb::QueryAnswer> to_message(const QueryResult& r) {
   return make_flat<fb::QueryAnswer>([&](Builder& b) {
     return fb::CreateQueryAnswer(b, r.csn.value, static_cast<std::uint64_t>(r.rows.rows()));
+  });
+}
+
+flat<fb::ChangesAnswer> to_message(const ChangesResult& r) {
+  return make_flat<fb::ChangesAnswer>([&](Builder& b) {
+    return fb::CreateChangesAnswer(b, r.next.value, static_cast<std::uint64_t>(r.rows.rows()));
   });
 }
 

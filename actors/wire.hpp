@@ -27,6 +27,11 @@ Result<storage::WriteRequest> to_store_request(const fb::CommitOrder& order, con
 Result<WriteOptions> write_options(const fb::WriteRequest& request);
 Result<WriteOptions> write_options(const fb::RemoveRequest& request);
 
+/// {invalid_argument} for a verb that is none.
+Result<storage::CursorRequest> cursor_request(const fb::CursorRequest& request);
+/// The same request, from a commit that is known by now.
+flat<fb::ChangesRequest> go_on_from(const fb::ChangesRequest& request, Csn from);
+
 Commit to_commit(const storage::CommitInfo& info);
 CursorInfo to_cursor(const storage::CursorView& cursor);
 TableStats to_stats(const storage::StoreStats& stats);
@@ -36,6 +41,7 @@ flat<fb::Settled> to_message(const OptimizationResult& result);
 flat<fb::Stats> to_message(const TableStats& stats);
 flat<fb::GetAnswer> to_message(const std::optional<std::vector<Value>>& row);
 flat<fb::QueryAnswer> to_message(const QueryResult& result);
+flat<fb::ChangesAnswer> to_message(const ChangesResult& result);
 
 flat<fb::Tick> make_tick(std::int64_t now_us);
 flat<fb::Release> make_release(std::uint64_t ticket);

@@ -95,7 +95,7 @@ Result<Batch> fit_to_schema(const Schema& schema, const Batch& rows, WriteMode m
                                   [](const Column& c) { return c.dictionary; });
   if (plain && rows.schema() == schema) return rows;
   FIRN_ASSIGN(const std::vector<int> at, match(schema, rows.schema()));
-  if (mode == WriteMode::update) return fit_update(schema, rows, at);
+  if (is_update(mode)) return fit_update(schema, rows, at);
   std::vector<Column> columns;
   for (std::size_t i = 0; i < schema.size(); ++i) {
     FIRN_ASSIGN(Column c, at[i] < 0 ? missing_column(schema, i, rows.rows())
@@ -108,7 +108,7 @@ Result<Batch> fit_to_schema(const Schema& schema, const Batch& rows, WriteMode m
 Result<Batch> fit_to_table(const storage::TableStore& store, const Batch& rows, WriteMode mode) {
   // By name where the names fit: ids that a program's own schema was given by parse() say nothing of the table's columns.
   Result<Batch> fitted = fit_to_schema(store.schema(), rows, mode);
-  if (fitted || mode == WriteMode::update) return fitted;
+  if (fitted || is_update(mode)) return fitted;
   if (auto recast = store.recast(rows)) return std::move(*recast);
   return fitted;
 }
@@ -122,12 +122,6 @@ Result<void> check_keys(const Batch& rows) {
     }
   }
   return {};
-}
-
-Result<void> check_addressee(const AlterStatement& statement, const std::string& table) {
-  if (statement.table.empty() || statement.table == table) return {};
-  return Error(ErrorCode::invalid_argument,
-               "this is table \"" + table + "\", and the change is for \"" + statement.table + "\"");
 }
 
 }  // namespace firn::runtime

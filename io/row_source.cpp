@@ -1,9 +1,12 @@
 #include "io/row_source.hpp"
 
+#include <array>
 #include <cstring>
+#include <fstream>
 
 #include "io/decompress.hpp"
 #include "io/row_formats.hpp"
+#include "io/sqlite_rows.hpp"
 #include "schema/arrow_ipc.hpp"
 
 namespace firn::io {
@@ -28,6 +31,13 @@ std::optional<RowFormat> format_by_name(std::string_view name) {
 bool is_sqlite(std::span<const std::uint8_t> head) {
   constexpr std::string_view kMagic("SQLite format 3\0", 16);
   return head.size() >= kMagic.size() && std::memcmp(head.data(), kMagic.data(), kMagic.size()) == 0;
+}
+
+/// Uncompressed.
+bool begins_as_sqlite(const std::string& path) {
+  std::array<char, 16> head{};
+  std::ifstream(path, std::ios::binary).read(head.data(), head.size());
+  return is_sqlite({reinterpret_cast<const std::uint8_t*>(head.data()), head.size()});  // NOLINT
 }
 
 RowFormat format_by_bytes(std::span<const std::uint8_t> head) {
@@ -66,11 +76,14 @@ Result<std::unique_ptr<RowSource>> open_rows(const RowSourceOptions& options) {
   FIRN_ASSIGN(auto source, open_source(options.path));
   auto input = std::make_unique<ByteInput>(std::move(source));
   FIRN_TRY(input->look_ahead());
-  if (is_sqlite(input->head()))
-    return Error(ErrorCode::unsupported,
-                 options.path +
-                     ": a SQLite database; write its table out first: sqlite3 -csv -header FILE "
-                     "'SELECT * FROM t'");
+  if (is_sqlite(input->head())) {
+    if (options.path == "-" || !begins_as_sqlite(options.path))
+      return Error(ErrorCode::unsupported,
+                   options.path + ": a SQLite database is read from a file that is not compressed");
+    return open_sqlite_rows(options);
+  }
+  if (!options.table.empty())
+    return Error(ErrorCode::invalid_argument, options.path + ": this file has no tables to choose from");
   std::optional<RowFormat> format = options.format;
   if (!format) format = format_by_name(options.path);
   if (!format) format = format_by_bytes(input->head());

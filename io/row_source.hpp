@@ -1,5 +1,5 @@
-// Rows from CSV, NDJSON and Arrow files as batches of equal size, whatever the file's own pieces are. Compressed
-// files are read directly. Owned by one thread at a time; consumed() and the like may be asked between calls only.
+// Rows from CSV, NDJSON and Arrow files as batches of equal size, whatever the file's own pieces are, and from tables of
+// SQLite files. Compressed files (but SQLite's) are read directly. Owned by one thread at a time; consumed() and the like may be asked between calls only.
 #pragma once
 #include <functional>
 #include <memory>
@@ -20,6 +20,7 @@ using ChooseSchema = std::function<Result<Schema>(const Schema& found)>;
 struct RowSourceOptions {
   std::string path;                 ///< "-" is standard input
   std::optional<RowFormat> format;  ///< else by the name's ending, else by the first bytes
+  std::string table;                ///< of a SQLite file; default: its only one
   /// Columns to deliver, matched by name; columns of the file that it lacks are an error.
   std::optional<Schema> schema;
   ChooseSchema choose;  ///< asked if there is no `schema`; default: as found
@@ -30,7 +31,7 @@ struct RowSourceOptions {
 class RowSource {
  public:
   virtual ~RowSource() = default;
-  /// The next batch, full but for the last one; nothing at the end. Errors name the line (text) or row (Arrow).
+  /// The next batch, full but for the last one, and those of very large values; nothing at the end. Errors name the line (text) or row (Arrow).
   virtual Result<std::optional<Batch>> next() = 0;
   /// Of the batches; known after the first next() that was no error.
   virtual const Schema& schema() const = 0;

@@ -134,6 +134,12 @@ Result<Schema> apply_change(const Schema& schema, const SchemaChange& change) {
   return not_allowed("unknown kind of schema change");
 }
 
+Result<void> AlterStatement::check_addressee(std::string_view this_table) const {
+  if (table.empty() || table == this_table) return {};
+  return Error(ErrorCode::invalid_argument,
+               "this is table \"" + std::string(this_table) + "\", and the change is for \"" + table + "\"");
+}
+
 SchemaChange SchemaChange::add(std::string column, TypeId type, Value default_value, bool nullable) {
   SchemaChange c;
   c.column = std::move(column);

@@ -29,6 +29,8 @@ struct SchemaChange {
 struct AlterStatement {
   std::string table;  ///< of `ALTER TABLE name ...`; "" if the text begins with the change
   SchemaChange change;
+  /// {invalid_argument} if it names another table than this one.
+  Result<void> check_addressee(std::string_view this_table) const;
 };
 
 /// [ALTER TABLE name] ADD [COLUMN] x i64 [NOT NULL] [DEFAULT literal] | DROP [COLUMN] x | RENAME [COLUMN] a TO b |

@@ -64,12 +64,30 @@ Result<void> ChangeReader::collect() {
   return look_below();
 }
 
+Result<void> ChangeReader::describe(QueryProfile& profile) {
+  FIRN_ASSIGN(const ReadContext context, engine_.begin_read());
+  FIRN_TRY(check_position(context.view));
+  view_ = context.view;
+  budget_ = CommitBudget(0, to_.value_or(view_.csn));
+  versions_ = VersionList(schema());
+  for (const FileEntryPtr& f : view_.catalog->files) {
+    QueryProfile::Tier& tier = f->info.tier == StorageTier::cold ? profile.cold : profile.warm;
+    (may_have_changes(f->info, schema()) ? tier.files : tier.files_pruned) += 1;
+  }
+  if (context.hot.state().versions == 0) return {};
+  FIRN_ASSIGN(const auto keys, changed_hot_keys(context.hot));
+  profile.hot.rows = keys.size();
+  return {};
+}
+
+bool ChangeReader::may_have_changes(const RowFileInfo& info, const Schema& schema) const {
+  return info.csn_max > from_ && info.csn_min <= budget_.bound() && may_touch_keys(info, schema, ranges_);
+}
+
 std::vector<FileEntryPtr> ChangeReader::unlisted(const View& view) const {
   std::vector<FileEntryPtr> out;
   for (const FileEntryPtr& f : view.catalog->files)
-    if (f->info.csn_max > from_ && f->info.csn_min <= budget_.bound() && !listed_.contains(f->info.id) &&
-        may_touch_keys(f->info, view.catalog->schema(), ranges_))
-      out.push_back(f);
+    if (!listed_.contains(f->info.id) && may_have_changes(f->info, view.catalog->schema())) out.push_back(f);
   return out;
 }
 

@@ -36,6 +36,9 @@ class ChangeReader {
                std::span<const ColumnRange> ranges, const ExecutionLimits& limits);
   /// Whether the range can be read. Errors as collect().
   Result<void> check() const;
+  /// Instead of collect(): notes what it would read, of files those with versions of the range, of hot the keys with such.
+  /// Walks over hot where it reaches back further than the keys that are kept for resolving.
+  Result<void> describe(QueryProfile& profile);
   /// Errors: {horizon} naming the earliest valid position; {out_of_range} beyond the newest commit; {corrupt} a file.
   Result<void> collect();
 
@@ -51,6 +54,7 @@ class ChangeReader {
  private:
   using KeyChange = std::pair<std::string, std::uint64_t>;  ///< a key and the CSN of a hot version of it
   Result<void> check_position(const View& view) const;
+  bool may_have_changes(const RowFileInfo& info, const Schema& schema) const;
   std::vector<FileEntryPtr> unlisted(const View& view) const;
   Result<void> list(const FileEntryPtr& entry);
   Result<void> count(const RowFile& file);

@@ -264,6 +264,7 @@ class Engine {
   // engine_changes.cpp
   Result<std::uint64_t> changes_from(const Query& query);
   Result<PreparedQuery> prepare_changes(const Query& query, QueryProfile& profile);
+  Result<void> plan_changes(const Query& query, std::uint64_t csn, QueryProfile& profile);
   Result<Batch> query_changes(const Query& query, std::uint64_t csn, QueryProfile& profile,
                               const ExecutionLimits& limits);
 

@@ -73,6 +73,10 @@ Result<Batch> all_rows_of(const ChangeReader& reader, std::span<const RowChange>
 struct ChangeBounds {
   std::vector<ColumnRange> ranges;
   std::uint64_t csn_min = 0, csn_max = kCsnMax.value;
+  void narrow(std::uint64_t& from, std::uint64_t& to) const {
+    if (csn_min > 0) from = std::max(from, csn_min - 1);
+    to = std::min(to, csn_max);
+  }
 };
 
 ChangeBounds bounds_of(const PreparedQuery& prepared) {
@@ -187,10 +191,23 @@ Result<PreparedQuery> Engine::prepare_changes(const Query& query, QueryProfile& 
   return prepared;
 }
 
+/// Notes in the profile what query_changes() has to read: files, and keys that changed in hot.
+Result<void> Engine::plan_changes(const Query& query, std::uint64_t csn, QueryProfile& profile) {
+  FIRN_ASSIGN(std::uint64_t to, csn_of(query, csn));
+  FIRN_ASSIGN(std::uint64_t from, changes_from(query));
+  FIRN_ASSIGN(const PreparedQuery prepared, prepare_changes(query, profile));
+  const ExecutionLimits none;
+  FIRN_TRY(ChangeReader(*this, from, to, 0, {}, none).check());
+  const ChangeBounds bounds = bounds_of(prepared);
+  bounds.narrow(from, to);
+  if (from >= to) return {};
+  return ChangeReader(*this, from, to, 0, bounds.ranges, none).describe(profile);
+}
+
 /// Page by page through one execution, in commit order.
 Result<Batch> Engine::query_changes(const Query& query, std::uint64_t csn, QueryProfile& profile,
                                     const ExecutionLimits& limits) {
-  FIRN_ASSIGN(const std::uint64_t to, csn_of(query, csn));
+  FIRN_ASSIGN(std::uint64_t to, csn_of(query, csn));
   FIRN_ASSIGN(std::uint64_t from, changes_from(query));
   const Schema schema = view().catalog->schema();
   FIRN_ASSIGN(const PreparedQuery prepared, prepare_changes(query, profile));
@@ -198,9 +215,9 @@ Result<Batch> Engine::query_changes(const Query& query, std::uint64_t csn, Query
   QueryExecution execution(prepared, limits);
   // Looks whether the position is valid, though a condition may then leave fewer commits.
   FIRN_TRY(ChangeReader(*this, from, to, 0, {}, limits).check());
-  if (bounds.csn_min > 0) from = std::max(from, bounds.csn_min - 1);
-  for (const std::uint64_t end = std::min(to, bounds.csn_max); from < end;) {
-    ChangeReader reader(*this, from, end, kPageRows, bounds.ranges, limits);
+  bounds.narrow(from, to);
+  while (from < to) {
+    ChangeReader reader(*this, from, to, kPageRows, bounds.ranges, limits);
     FIRN_TRY(reader.collect());
     if (!(reader.schema() == schema))
       return Error(ErrorCode::conflict,

@@ -318,7 +318,10 @@ Result<Batch> Engine::query(const Query& query, std::uint64_t csn, QueryProfile*
                             const ExecutionLimits& limits) {
   QueryProfile local;
   QueryProfile& p = profile != nullptr ? *profile : local;
-  if (query.changes != ChangesSince::none) return query_changes(query, csn, p, limits);
+  if (query.changes != ChangesSince::none) {
+    if (profile != nullptr) FIRN_TRY(plan_changes(query, csn, p));
+    return query_changes(query, csn, p, limits);
+  }
   const auto began = std::chrono::steady_clock::now();
   FIRN_ASSIGN(const QueryStart start, begin_query(query, csn, p));
   const PreparedQuery& prepared = start.prepared;
@@ -359,7 +362,7 @@ Result<Batch> Engine::query(const Query& query, std::uint64_t csn, QueryProfile*
 Result<QueryProfile> Engine::explain(const Query& query, std::uint64_t csn) {
   QueryProfile p;
   if (query.changes != ChangesSince::none) {
-    FIRN_TRY(prepare_changes(query, p));
+    FIRN_TRY(plan_changes(query, csn, p));
     return p;
   }
   FIRN_ASSIGN(const QueryStart start, begin_query(query, csn, p));

@@ -11,6 +11,19 @@ namespace {
 constexpr std::size_t kRemovalBlockRows = 262'144;
 constexpr std::size_t kProducerBytesMax = 255;  // it is part of an LMDB key
 
+/// What a row that an update inserts holds beside the columns of the batch (`given`): their defaults, else NULL.
+Result<std::vector<Value>> row_of_defaults(const Schema& schema, std::span<const std::size_t> given) {
+  std::vector<Value> row;
+  for (std::size_t c = 0; c < schema.size(); ++c) {
+    row.push_back(schema[c].default_value);
+    const bool needed = !schema[c].nullable && schema[c].default_value.is_null();
+    if (needed && std::find(given.begin(), given.end(), c) == given.end())
+      return Error(ErrorCode::invalid_argument,
+                   "column " + schema[c].name + " is not null, has no default, and the batch lacks it");
+  }
+  return row;
+}
+
 }  // namespace
 
 Result<std::string> Engine::key_at(const Batch& rows, std::size_t row) const {
@@ -32,7 +45,7 @@ Result<LogRecord> Engine::record_of_rows(WriteRequest& request) {
   LogRecord record;
   record.tier = StorageTier::hot;
   std::string row;
-  if (request.mode == WriteMode::update) {
+  if (is_update(request.mode)) {
     FIRN_ASSIGN(const auto rows, completed_rows(request));
     std::map<std::string, std::size_t> updates;  // key -> its last row
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -111,8 +124,16 @@ Result<std::vector<std::vector<Value>>> Engine::completed_rows(const WriteReques
     FIRN_ASSIGN(auto row, get(now.csn, encoded, cost));
     if (!row) {
       FIRN_ASSIGN(const std::string text, key_text(encoded));
-      return Error(ErrorCode::not_found,
-                   "table " + name + ": update of a row that is not there, key " + text);
+      if (request.mode == WriteMode::update)
+        return Error(ErrorCode::not_found,
+                     "table " + name + ": update of a row that is not there, key " + text);
+      if (schema.has_row_key())
+        return Error(ErrorCode::invalid_argument,
+                     "table " + name + ": there is no row " + text +
+                         ", and a table without a key numbers new rows by itself: upsert them");
+      auto fresh = row_of_defaults(schema, target);
+      if (!fresh) return fresh.error().within("table " + name + ": key " + text + " cannot be inserted");
+      row = std::move(*fresh);
     }
     for (const std::size_t t : target) (*row)[t] = given[t];
     rows.push_back(std::move(*row));

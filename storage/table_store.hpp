@@ -29,7 +29,11 @@
 
 namespace firn::storage {
 
-enum class WriteMode : std::uint8_t { upsert = 0, insert = 1, update = 2 };
+enum class WriteMode : std::uint8_t { upsert = 0, insert = 1, update = 2, update_or_insert = 3 };
+/// True if the batch may have only some columns: they are completed at the commit.
+inline bool is_update(WriteMode mode) {
+  return mode == WriteMode::update || mode == WriteMode::update_or_insert;
+}
 
 /// (producer, sequence): a repeat of a committed token gets the first commit's answer.
 struct WriteToken {
@@ -62,8 +66,8 @@ struct WriteRequest {
   WriteMode mode = WriteMode::upsert;
   std::optional<WriteToken> token;
   std::optional<Csn> if_unchanged_since;  ///< {conflict} if a key of the batch got a version after this CSN
-  Batch rows;                             ///< rows; with mode update: only some columns, matched by name
-  bool columns_by_id = false;  ///< mode update: the columns have the table's ids and are matched by these
+  Batch rows;                             ///< rows; of an update: only some columns, matched by name
+  bool columns_by_id = false;  ///< of an update: the columns have the table's ids and are matched by these
   std::vector<RowFileInfo> blocks;       ///< from prepare_blocks()
   std::vector<std::string> remove_keys;  ///< encoded keys
   Query remove_where;                    ///< from parse_condition()

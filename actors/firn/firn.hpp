@@ -48,6 +48,10 @@ enum class WriteMode : std::uint8_t {
   upsert = 0,  ///< a row replaces the one with its key
   insert = 1,  ///< an existing key refuses the whole batch ({already_exists}, names the key)
   update = 2,  ///< only the columns of the batch change; a missing row refuses the batch ({not_found})
+  /// As update, but a missing row is inserted; columns that the batch lacks take their default, else NULL. Refused as a
+  /// whole ({invalid_argument}, names column and key) if such a column is not null and has no default, and if a table
+  /// without a key has no row of that number.
+  update_or_insert = 3,
 };
 
 /// Makes a repeat harmless: the same (producer, sequence) commits once.
@@ -183,12 +187,13 @@ struct SubscribeOptions {
 class Subscription {
  public:
   Subscription() = default;
-  /// The next batch, never an empty one; waits for a commit that brings it, without looking at the disk meanwhile.
+  /// The next batch, never an empty one; waits for a commit that brings it, without looking at the disk meanwhile. Where
+  /// the database is open for reading only, it looks every 100 ms for what another process has committed.
   /// Nothing: the time was up. Errors: {closed} once the database closes, also while it waits; {horizon} if the history
   /// was gone before it was fetched, naming the earliest valid position.
   Result<std::optional<ChangeBatch>> next(std::chrono::microseconds timeout);
   /// Moves the cursor behind the batch that next() gave last: a commit, durable when this returns.
-  /// Errors: {invalid_argument} without a cursor; {not_found} it was dropped; those of a write.
+  /// Errors: {invalid_argument} without a cursor; {not_found} it was dropped; those of a write ({read_only}).
   Result<void> ack();
   /// Changes up to here were given out.
   Csn position() const;
@@ -301,9 +306,11 @@ struct MigrateReport {
   std::uint64_t bytes = 0;  ///< of the (compressed) source that were read
 };
 struct MigrateOptions {
-  std::vector<std::string> key = {};  ///< default: as an Arrow file says, else `_row`
+  std::vector<std::string> key = {};  ///< default: as the source says, else `_row`
   std::string time = {};              ///< the column of event time; "": as an Arrow file says, else none
-  std::size_t batch_rows = 50'000;    ///< rows a commit
+  std::string table =
+      {};  ///< of a SQLite file, or the database of an LMDB environment; default: the only one
+  std::size_t batch_rows = 50'000;  ///< rows a commit; fewer if they are very large
   std::optional<CancelToken> cancel = {};
   std::function<void(const MigrateReport&)> progress = {};  ///< after each commit, on the calling thread
 };
@@ -408,7 +415,7 @@ class HybridTable {
   Result<Commit> move_cursor(const std::string& name, Csn to);
   Result<Commit> drop_cursor(const std::string& name);
   Result<std::vector<CursorInfo>> cursors() const;
-  /// Errors: {not_found} the cursor; {read_only} if this handle only reads.
+  /// Errors: {not_found} the cursor.
   Result<Subscription> subscribe(const SubscribeOptions& options = {}) const;
 
   /// Moves everything to the tier whatever its age, merges, returns when settled.
@@ -448,9 +455,12 @@ class HybridTable {
   std::shared_ptr<runtime::TableCore> core_;
 };
 
-/// Makes the table `name` from a CSV, NDJSON or Arrow file (.zst and .gz too); types are found from the rows. The table
-/// appears with its first batch; on an error what was committed until then stays, and the message says how much.
-/// Errors: {already_exists} the table; {not_found} the file; of a row, with its line.
+/// Makes the table `name` from a CSV, NDJSON or Arrow file (.zst and .gz too), from a table of a SQLite file (where firn
+/// was built with SQLite) or from an LMDB environment; types are found from the first rows, SQLite's also from what is
+/// declared; LMDB gives the binary columns `key` and `value`. The table appears with its first batch; on an error what
+/// was committed until then stays, and the message says how much.
+/// Errors: {already_exists} the table; {not_found} the source; {invalid_argument} several tables in it and none named; of
+/// a row, with its line.
 Result<MigrateReport> migrate_to_hybrid(const std::string& source, Database& db, const std::string& name,
                                         const MigrateOptions& options = {});
 

@@ -36,11 +36,17 @@ class ArrowBody {
   std::shared_ptr<const State> state_;
 };
 
+/// So many ChangesRequests may wait for a commit of one table; above it the answer is {busy}.
+inline constexpr std::size_t kWaitingReadersMax = 1'024;
+
 using TableActor = caf::typed_actor<
     caf::replies_to<flat<fb::WriteRequest>, ArrowBody>::with<flat<fb::Commit>>,
     caf::replies_to<flat<fb::RemoveRequest>>::with<flat<fb::Commit>>,
     caf::replies_to<flat<fb::AlterRequest>>::with<flat<fb::Commit>>,
     caf::replies_to<flat<fb::QueryRequest>>::with<flat<fb::QueryAnswer>, ArrowBody>,
+    // Errors as HybridTable::changes(); {not_found} the cursor; {closed} while it waits; {busy}: see kWaitingReadersMax.
+    caf::replies_to<flat<fb::ChangesRequest>>::with<flat<fb::ChangesAnswer>, ArrowBody>,
+    caf::replies_to<flat<fb::CursorRequest>>::with<flat<fb::Commit>>,
     caf::replies_to<flat<fb::GetRequest>>::with<flat<fb::GetAnswer>>,
     caf::replies_to<flat<fb::CompactRequest>>::with<flat<fb::Settled>>,
     caf::replies_to<flat<fb::OptimizeRequest>>::with<flat<fb::Settled>>,

@@ -8,12 +8,14 @@
 
 namespace firn::sql {
 
-namespace {
-
-constexpr const char* kMomentForms =
-    "a time is a number (seconds, milliseconds or microseconds), 'YYYY-MM-DD[ HH:MM:SS]', or NOW() - 1h";
-
-}  // namespace
+const StatementParser::MomentWords StatementParser::kTime = {
+    "a time",
+    "a time is a number (seconds, milliseconds or microseconds), 'YYYY-MM-DD[ HH:MM:SS]', or NOW() - 1h", ""};
+const StatementParser::MomentWords StatementParser::kCommitOrTime = {
+    "a commit number (CSN) or a time",
+    "changes are given since a commit number (CSN), a bare whole number, or since a time, "
+    "'YYYY-MM-DD[ HH:MM:SS]' or NOW() - 1h",
+    "; a commit number (CSN) stands without quotes"};
 
 bool StatementParser::at_as_of() {
   if (tokens_.at_word("AS")) return tokens_.at_word("OF", 1);
@@ -34,7 +36,7 @@ Result<void> StatementParser::parse_times() {
       if (changes) return refuse_since_of_changes(position);
       if (query_.since_us || query_.since_ago_us) return tokens_.fault(position, "SINCE is given twice");
       tokens_.take();
-      FIRN_ASSIGN(const Moment moment, parse_moment());
+      FIRN_ASSIGN(const Moment moment, parse_moment(kTime));
       query_.since_ago_us = moment.ago_us;
       if (!moment.ago_us) query_.since_us = moment.us;
     } else if (at_as_of()) {
@@ -61,7 +63,7 @@ Result<void> StatementParser::parse_changes() {
     FIRN_ASSIGN(query_.changes_csn, parse_whole_number("a commit number (CSN)"));
     query_.changes = ChangesSince::csn;
   } else {
-    FIRN_ASSIGN(const Moment moment, parse_moment());
+    FIRN_ASSIGN(const Moment moment, parse_moment(kCommitOrTime));
     query_.changes = ChangesSince::time;
     query_.changes_ago_us = moment.ago_us;
     query_.changes_us = moment.us;
@@ -84,7 +86,7 @@ Result<void> StatementParser::parse_as_of() {
   FIRN_TRY(tokens_.expect_word("AS"));
   FIRN_TRY(tokens_.expect_word("OF"));
   if (versions || tokens_.accept_word("CSN")) return parse_csn();
-  FIRN_ASSIGN(const Moment moment, parse_moment());
+  FIRN_ASSIGN(const Moment moment, parse_moment(kTime));
   query_.travel = TimeTravel::as_of_time;
   query_.as_of_ago_us = moment.ago_us;
   query_.as_of_us = moment.us;
@@ -97,10 +99,10 @@ Result<void> StatementParser::parse_csn() {
   return {};
 }
 
-Result<StatementParser::Moment> StatementParser::parse_moment() {
+Result<StatementParser::Moment> StatementParser::parse_moment(const MomentWords& words) {
   const bool is_now =
       tokens_.at_word("CURRENT_TIMESTAMP") || (tokens_.at_word("NOW") && tokens_.at_symbol("(", 1));
-  return is_now ? parse_now() : parse_moment_literal();
+  return is_now ? parse_now() : parse_moment_literal(words);
 }
 
 // NOW() [- duration]; the difference is kept, for NOW() is fixed only when the query runs.
@@ -123,28 +125,28 @@ Result<StatementParser::Moment> StatementParser::parse_now() {
   return moment;
 }
 
-Result<StatementParser::Moment> StatementParser::parse_moment_literal() {
+Result<StatementParser::Moment> StatementParser::parse_moment_literal(const MomentWords& words) {
   Moment moment;
   const bool negative = tokens_.accept_symbol("-");
   const Token token = tokens_.peek();
   if (token.kind == TokenKind::integer || token.kind == TokenKind::hex) {
     tokens_.take();
     FIRN_ASSIGN(const Value value, value_of_literal(tokens_, token, negative));
-    if (value.type() != TypeId::i64) return tokens_.fault(token.begin, kMomentForms);
+    if (value.type() != TypeId::i64) return tokens_.fault(token.begin, std::string(words.forms));
     moment.us = time_from_number(value.as_signed());
     return moment;
   }
-  if (negative || token.kind == TokenKind::bad) return tokens_.unexpected("a time");
+  if (negative || token.kind == TokenKind::bad) return tokens_.unexpected(words.wanted);
   if (token.kind == TokenKind::text) {
     tokens_.take();
     auto us = parse_timestamp(unquote(tokens_.text(token)));
-    if (!us) return tokens_.fault(token.begin, us.error().message());
+    if (!us) return tokens_.fault(token.begin, us.error().message() + std::string(words.of_text));
     moment.us = *us;
     return moment;
   }
   if (!at_typed_literal(tokens_) || tokens_.at_word("INTERVAL")) {
-    if (token.kind == TokenKind::end) return tokens_.unexpected("a time");
-    return tokens_.fault(token.begin, kMomentForms);
+    if (token.kind == TokenKind::end) return tokens_.unexpected(words.wanted);
+    return tokens_.fault(token.begin, std::string(words.forms));
   }
   FIRN_ASSIGN(const Value value, take_typed_literal(tokens_));
   constexpr std::int64_t kDayUs = 86'400'000'000;

@@ -43,9 +43,14 @@ class StatementParser {
     std::int64_t us = 0;
     std::optional<std::int64_t> ago_us;
   };
-  Result<Moment> parse_moment();
+  /// What errors ask for: CHANGES SINCE takes a CSN as well.
+  struct MomentWords {
+    std::string_view wanted, forms, of_text;
+  };
+  static const MomentWords kTime, kCommitOrTime;
+  Result<Moment> parse_moment(const MomentWords& words);
   Result<Moment> parse_now();
-  Result<Moment> parse_moment_literal();
+  Result<Moment> parse_moment_literal(const MomentWords& words);
   Result<void> parse_group_by();
   Result<void> parse_order_by();
   Result<void> parse_order_item();

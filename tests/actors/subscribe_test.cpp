@@ -196,10 +196,42 @@ TEST_F(SubscribeTest, CursorsComeWithABackup) {
     EXPECT_EQ(cursors[0].csn, a.csn);
     EXPECT_EQ(cursors[0].limit, std::chrono::hours(3));
     EXPECT_EQ(other.table("events").value().changes(a.csn).value().rows.rows(), 2);
-    EXPECT_EQ(other.table("events").value().subscribe().error().code(), ErrorCode::read_only);
+    Subscription s = other.table("events").value().subscribe({.cursor = "reader"}).value();
+    EXPECT_EQ(lines_of(fetch(s)), (Lines{"insert 3 click", "insert 4 click"}));
+    EXPECT_EQ(s.ack().error().code(), ErrorCode::read_only);
   }
   std::filesystem::remove_all(copy);
   std::filesystem::remove_all(restored);
+}
+
+TEST_F(SubscribeTest, AReaderBesideTheWriterGetsEveryCommitOnce) {
+  open();
+  HybridTable t = table();
+  t.write(events(0, 1)).value();
+  Database beside = Database::open(folder_.string(), reading()).value();
+  Subscription s = beside.table("events").value().subscribe().value();
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_FALSE(s.next(150ms).value().has_value());
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, 150ms);
+  constexpr std::uint64_t kCommits = 100;
+  std::thread writer([&] {
+    for (std::uint64_t i = 1; i <= kCommits; ++i) {
+      t.write(events(i, 1)).value();
+      if (i == kCommits / 2) t.compact({.to = StorageTier::cold}).value();
+    }
+  });
+  std::uint64_t seen = 0;
+  while (seen < kCommits) {
+    const ChangeBatch batch = fetch(s);
+    for (std::int64_t i = 0; i < batch.rows.rows(); ++i) ASSERT_EQ(batch.rows.at(i, 3).to_u64(), ++seen);
+  }
+  writer.join();
+  std::thread closer([&] {
+    std::this_thread::sleep_for(20ms);
+    beside.close().value();
+  });
+  EXPECT_EQ(s.next(60s).error().code(), ErrorCode::closed);
+  closer.join();
 }
 
 TEST_F(SubscribeTest, WhatCannotBeIsRefused) {

@@ -1,5 +1,5 @@
 // Everything by message, from a program's own actor system: create a table, subscribe, write, query, get, remove,
-// compact.
+// compact, and follow the table's changes with a cursor.
 #include <caf/all.hpp>
 #include <firn/messages.hpp>
 #include <iostream>
@@ -42,6 +42,37 @@ Answer ask(caf::scoped_actor& self, const firn::TableActor& table, const Request
   return answer;
 }
 
+/// Where a consumer of changes stands is kept by the table, under this name.
+flat<fb::CursorRequest> cursor_request(fb::CursorVerb verb, std::uint64_t at) {
+  return make_flat<fb::CursorRequest>(
+      [&](auto& b) { return fb::CreateCursorRequest(b, verb, b.CreateString("consumer"), at); });
+}
+
+/// The next changes after the cursor; waits half a second for some. A consumer that asks for more only when it has done
+/// with these holds up nobody, however slow it is.
+flat<fb::ChangesRequest> changes_request() {
+  return make_flat<fb::ChangesRequest>([](auto& b) {
+    const auto cursor = b.CreateString("consumer");
+    fb::ChangesRequestBuilder request(b);
+    request.add_cursor(cursor);
+    request.add_max_rows(2'000);
+    request.add_wait_us(500'000);
+    return request.Finish();
+  });
+}
+
+/// Follows the table until nothing has come for half a second; counts the changes.
+std::uint64_t consume(caf::scoped_actor& self, const firn::TableActor& table) {
+  for (std::uint64_t changes = 0;;) {
+    flat<fb::ChangesAnswer> batch;
+    self->request(table, caf::infinite, changes_request())
+        .receive([&](const flat<fb::ChangesAnswer>& a, const firn::ArrowBody&) { batch = a; }, fail);
+    if (batch->rows() == 0) return changes;
+    changes += batch->rows();
+    (void)ask<flat<fb::Commit>>(self, table, cursor_request(fb::CursorVerb::move, batch->next()));
+  }
+}
+
 int run(caf::actor_system& system) {
   auto db = firn::Database::open(":memory:").value();
   caf::scoped_actor self{system};
@@ -53,6 +84,8 @@ int run(caf::actor_system& system) {
   const auto subscribe =
       make_flat<fb::SubscribeRequest>([](auto& b) { return fb::CreateSubscribeRequest(b, 10); });
   (void)ask<flat<fb::Subscribed>>(self, events, subscribe);
+
+  (void)ask<flat<fb::Commit>>(self, events, cursor_request(fb::CursorVerb::create, 0));
 
   const auto upsert = make_flat<fb::WriteRequest>([](auto& b) { return fb::CreateWriteRequest(b); });
   const auto small = ask<flat<fb::Commit>>(self, events, upsert, firn::ArrowBody(clicks(1, 3)));
@@ -95,9 +128,12 @@ int run(caf::actor_system& system) {
           },
           fail);
 
+  const std::uint64_t changes = consume(self, events);  // whatever was moved meanwhile
+  std::cout << changes << " changes\n";
+
   events = nullptr;
   db.close().value();
-  return rows == 5'002 ? 0 : 1;
+  return rows == 5'002 && changes == 5'004 ? 0 : 1;
 }
 
 }  // namespace

@@ -169,6 +169,14 @@ TEST(SchemaChangeTest, UnknownAndTakenNamesAreRefused) {
   EXPECT_TRUE(says(alter_refusal(ErrorCode::invalid_argument, "ADD y i64 NOT NULL"), "give a DEFAULT"));
 }
 
+TEST(SchemaChangeTest, AStatementSaysWhichTableItIsFor) {
+  EXPECT_TRUE(parse_alter("DROP x").value().check_addressee("t"));
+  EXPECT_TRUE(parse_alter("ALTER TABLE t DROP x").value().check_addressee("t"));
+  const auto refused = parse_alter("ALTER TABLE u DROP x").value().check_addressee("t");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::invalid_argument);
+}
+
 TEST(SchemaChangeTest, ATableHasAtMost4096Columns) {
   std::vector<ColumnSchema> columns;
   for (int i = 0; i < 4096; ++i) columns.push_back({0, "c" + std::to_string(i), TypeId::i64, true});

@@ -189,6 +189,16 @@ TEST(SqlError, WhatTheDialectLacksIsUnsupported) {
   }
 }
 
+TEST(SqlError, ChangesAskForACommitOrATime) {
+  for (const char* literal : {"x", "", "1.5", "-", "'yesterday'"}) {
+    const std::string sql = std::string("SELECT * FROM t CHANGES SINCE ") + literal;
+    const auto q = parse_query(sql);
+    ASSERT_FALSE(q.ok()) << sql;
+    EXPECT_NE(q.error().message().find("commit number (CSN)"), std::string::npos) << q.error().message();
+  }
+  EXPECT_EQ(parse_query("SELECT * FROM t SINCE").error().message().find("CSN"), std::string::npos);
+}
+
 TEST(SqlError, ManyWrongTextsAreParseErrors) {
   for (const char* sql : {"SELECT",
                           "SELECT a",

@@ -365,6 +365,35 @@ TEST_F(ChangesTest, QueriesFilterAggregateAndEndAtASnapshot) {
   EXPECT_EQ(store->query(beyond, then).error().code(), ErrorCode::out_of_range);
 }
 
+TEST_F(ChangesTest, ExplainSaysWhatIsRead) {
+  put(0, 300, "a");
+  settle(StorageTier::cold);
+  const std::uint64_t b = put(1'000, 300, "b");  // a warm block
+  const std::uint64_t c = put(2'000, 7, "c");    // hot
+  const auto read = [&](const std::string& sql, bool analyze) {
+    const Query query = parse_query(sql).value();
+    QueryProfile p;
+    if (analyze)
+      store->query(query, store->snapshot().value(), &p).value();
+    else
+      p = store->explain(query, store->snapshot().value()).value();
+    return std::vector<std::uint64_t>{p.cold.files, p.cold.files_pruned, p.warm.files, p.warm.files_pruned,
+                                      p.hot.rows};
+  };
+  using Numbers = std::vector<std::uint64_t>;
+  for (const bool analyze : {false, true}) {
+    EXPECT_EQ(read("SELECT * FROM t CHANGES SINCE 0", analyze), (Numbers{1, 0, 1, 0, 7}));
+    EXPECT_EQ(read("SELECT * FROM t CHANGES SINCE " + std::to_string(b - 1), analyze),
+              (Numbers{0, 1, 1, 0, 7}));
+    EXPECT_EQ(read("SELECT * FROM t CHANGES SINCE " + std::to_string(b), analyze), (Numbers{0, 1, 0, 1, 7}));
+    EXPECT_EQ(read("SELECT * FROM t CHANGES SINCE 0 WHERE id < 500", analyze)[3], 1U);
+    EXPECT_EQ(read("SELECT * FROM t CHANGES SINCE 0 WHERE _csn = " + std::to_string(c), analyze),
+              (Numbers{0, 1, 0, 1, 7}));
+  }
+  const Query beyond = parse_query("SELECT * FROM t CHANGES SINCE 999999").value();
+  EXPECT_EQ(store->explain(beyond, store->snapshot().value()).error().code(), ErrorCode::out_of_range);
+}
+
 TEST_F(ChangesTest, ATimeMeansTheCommitsAfterIt) {
   clock->advance_us(kHourUs);
   const std::uint64_t a = put(0, 3, "a");

@@ -260,20 +260,22 @@ class Model {
   }
   void update() {
     std::vector<std::pair<int, std::int64_t>> rows;
+    const bool inserts = chance(40);
     bool refused = false;
     const State before = oracle_.state(csn_);
     for (std::uint64_t i = 0; i < 1 + below(5); ++i) {
       int k = any_key();
-      if (chance(90) && !before.empty()) {
+      if (chance(inserts ? 50 : 90) && !before.empty()) {
         const auto near = before.lower_bound(k);
         k = near == before.end() ? before.begin()->first : near->first;
       }
       rows.emplace_back(k, fresh_cell().v);
-      refused = refused || !before.contains(k);
+      refused = refused || (!inserts && !before.contains(k));
     }
-    note("update of " + std::to_string(rows.size()) + " rows" + (refused ? ", to be refused" : ""));
+    note((inserts ? "update or insert of " : "update of ") + std::to_string(rows.size()) + " rows" +
+         (refused ? ", to be refused" : ""));
     WriteRequest r;
-    r.mode = WriteMode::update;
+    r.mode = inserts ? WriteMode::update_or_insert : WriteMode::update;
     r.rows = shape_.partial_batch(rows);
     const auto answer = store_->commit_one(std::move(r));
     if (refused) {
@@ -283,9 +285,10 @@ class Model {
     }
     const CommitInfo info = committed(answer.value());
     for (const auto& [k, v] : rows) {
-      Cell cell = before.at(k);
+      const auto was = before.find(k);
+      Cell cell = was != before.end() ? was->second : Cell{true, 0, ""};
       cell.v = v;
-      extras_.carried(k, oracle_.version_at(k, info.csn.value - 1), info.csn.value);
+      if (was != before.end()) extras_.carried(k, oracle_.version_at(k, info.csn.value - 1), info.csn.value);
       oracle_.put(k, info.csn.value, cell);
     }
   }

@@ -30,11 +30,11 @@ TableShape::TableShape(KeyKind kind) : kind_(kind), schema_(schema_of(kind)) {}
 Schema TableShape::partial_schema() const {
   switch (kind_) {
     case KeyKind::number:
-      return Schema::parse("id u64, v i64", {.key = {"id"}}).value();
+      return Schema::parse("id u64, k i64, v i64", {.key = {"id"}}).value();
     case KeyKind::composite:
-      return Schema::parse("device utf8, n i32, v i64", {.key = {"device", "n"}}).value();
+      return Schema::parse("device utf8, n i32, k i64, v i64", {.key = {"device", "n"}}).value();
     case KeyKind::text:
-      return Schema::parse("name utf8, v i64", {.key = {"name"}}).value();
+      return Schema::parse("name utf8, k i64, v i64", {.key = {"name"}}).value();
   }
   mismatch("no such kind of key");
 }
@@ -69,6 +69,7 @@ Batch TableShape::partial_batch(const std::vector<std::pair<int, std::int64_t>>&
   BatchBuilder builder(partial_schema());
   for (const auto& [k, v] : rows) {
     std::vector<Value> values = key(k);
+    values.emplace_back(std::int64_t{k});
     values.emplace_back(v);
     builder.append_row(values);
   }

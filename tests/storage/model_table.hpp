@@ -37,7 +37,7 @@ class TableShape {
  public:
   explicit TableShape(KeyKind kind);
   const Schema& schema() const { return schema_; }
-  Schema partial_schema() const;  ///< the key and `v`
+  Schema partial_schema() const;  ///< the key, `k` and `v`
   Key key(int k) const;
   std::string encoded(int k) const { return encode_key(schema_, key(k)).value(); }
   Batch batch(const Change& rows) const;

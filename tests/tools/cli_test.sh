@@ -408,6 +408,16 @@ test_migrate() {
   printf 'SQLite format 3\0 and so on' >foreign.db
   refuses 1 "SQLite" migrate foreign.db mg other
   refuses 3 "no table 'other'" stats mg other
+  if command -v sqlite3 >/dev/null; then
+    sqlite3 two.sqlite "CREATE TABLE a(id INTEGER PRIMARY KEY, at TIMESTAMP, t TEXT); CREATE TABLE b(x);
+      INSERT INTO a VALUES (1, '2001-01-01', 'one'), (2, NULL, NULL); INSERT INTO b VALUES (1.5)"
+    refuses 1 "a, b" migrate two.sqlite mg lite
+    run migrate two.sqlite mg lite --table a --time at --quiet
+    is 0
+    run query mg 'SELECT id, t FROM lite SINCE 0'
+    is 0
+    prints $'id,t\n1,one'
+  fi
   run export mg t t.arrow --quiet
   run migrate t.arrow mg typed --quiet
   is 0
@@ -538,6 +548,17 @@ test_import_modes() {
   holds ! -s err
   run query m 'SELECT count(*) FROM t'
   says 4
+  printf 'name\nx\n' >header2.csv
+  printf 'id,name\n1,new\n77,late\n' >some.csv
+  refuses 1 "not there, key 77" import m t some.csv --mode update
+  run import m t some.csv --mode update_or_insert --quiet
+  is 0
+  run query m 'SELECT id, name, x IS NULL AS gone FROM t WHERE id IN (1, 77) ORDER BY id'
+  prints $'id,name,gone\n1,new,false\n77,late,true'
+  refuses 1 "key" import m t header2.csv --mode update
+  run delete m t --where 'id = 77'
+  refuses 2 "exists" import m t some.csv --create --mode update
+  run import m t small.csv --quiet
   run import m t small.csv --create --key id
   is 0
   run import m t small.csv --create --key name

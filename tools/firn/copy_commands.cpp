@@ -59,6 +59,7 @@ ExitStatus run_migrate(const Arguments& a) {
   MigrateOptions options;
   if (const auto key = a.value("key")) options.key = split_names("key", *key);
   options.time = a.value("time").value_or("");
+  options.table = a.value("table").value_or("");
   options.cancel = interruption();
   Database db = open_for_writing(a.word(1));
   const Cooperative until_moved;
@@ -206,11 +207,12 @@ std::vector<Command> copy_commands() {
        "The rows are those of one moment. The file has its name only when it is whole.",
        run_export},
       {"migrate",
-       "Makes a table from a CSV, NDJSON or Arrow file",
-       {{"SOURCE", "the file; .zst and .gz are read directly"},
+       "Makes a table from a CSV, NDJSON, Arrow or SQLite file or an LMDB environment",
+       {{"SOURCE", "the file (.zst and .gz are read directly), or LMDB's folder"},
         {"DB", "the database's folder"},
         {"TABLE", "the new table"}},
-       {{"key", "COLUMN[,COLUMN]", "the key; default: as an Arrow file says, else none"},
+       {{"table", "NAME", "of a SQLite file or LMDB environment: which of several"},
+        {"key", "COLUMN[,COLUMN]", "the key; default: as the source says, else none"},
         {"time", "COLUMN", "the column of event time"},
         quiet},
        "Types are found from the rows, as 'firn import --create' does. What was committed stays when a later "

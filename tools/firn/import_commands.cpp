@@ -16,6 +16,7 @@ namespace firn::cli {
 namespace {
 
 constexpr std::size_t kBatchRowsMax = 10'000'000;
+constexpr const char* kModes = "upsert|insert|update|update_or_insert";
 
 struct ImportWords {
   std::string path, table, file;
@@ -38,7 +39,9 @@ std::size_t parse_batch(const std::string& text) {
 WriteMode parse_mode(const std::string& name) {
   if (name == "upsert") return WriteMode::upsert;
   if (name == "insert") return WriteMode::insert;
-  throw UsageError("--mode " + name + " is none of upsert|insert");
+  if (name == "update") return WriteMode::update;
+  if (name == "update_or_insert") return WriteMode::update_or_insert;
+  throw UsageError("--mode " + name + " is none of " + std::string(kModes));
 }
 
 ImportWords read_words(const Arguments& a) {
@@ -60,6 +63,9 @@ ImportWords read_words(const Arguments& a) {
   w.bad = a.value("bad");
   if (const auto rows = a.value("batch")) w.batch_rows = parse_batch(*rows);
   if (const auto mode = a.value("mode")) w.settings.mode = parse_mode(*mode);
+  if (w.create && updates(w.settings.mode))
+    throw UsageError("--create does not go with --mode " + *a.value("mode") +
+                     ": that is for a table that exists");
   w.settings.acks = a.has("acks");
   w.settings.quiet = a.has("quiet");
   return w;
@@ -108,14 +114,16 @@ class ImportTarget {
     check_same(table_->schema(), words_);
   }
 
-  /// What to ask of the input; nothing if it is to be found out.
+  /// What to ask of the input; nothing if it is to be found out: an update may have only some columns.
   std::optional<Schema> input_schema() {
+    if (updates(words_.settings.mode)) return std::nullopt;
     if (table_) return io::input_columns(table_->schema());
     if (!words_.columns) return std::nullopt;
     schema_ = parse_schema(*words_.columns, words_.keys);
     return io::input_columns(schema_);
   }
   Schema choose(const Schema& found) {
+    if (table_) return some_columns(found);
     schema_ = schema_from(found, words_.keys);
     return io::input_columns(schema_);
   }
@@ -132,6 +140,17 @@ class ImportTarget {
   }
 
  private:
+  /// The input's columns as the table has them. One that it lacks is refused by the write.
+  Schema some_columns(const Schema& found) const {
+    const Schema all = table_->schema();
+    std::vector<ColumnSchema> columns;
+    for (const ColumnSchema& c : found.columns()) {
+      const auto known = all.find(c.name);
+      columns.push_back(known ? all[*known] : c);
+    }
+    return Schema::for_result(std::move(columns));
+  }
+
   const ImportWords& words_;
   std::optional<Database> db_;
   std::optional<HybridTable> table_;
@@ -219,7 +238,10 @@ std::vector<Command> import_commands() {
         {"schema", "'COLUMNS'", "with --create: columns and types, instead of finding them out"},
         {"key", "COLUMN[,COLUMN]", "with --create: the key"},
         {"time", "COLUMN", "with --create: the column of event time"},
-        {"mode", "upsert|insert", "upsert (default) replaces rows with the same key, insert refuses them"},
+        {"mode", kModes,
+         "upsert (default) replaces rows with the same key, insert refuses them; update sets only the "
+         "columns "
+         "of the file and refuses missing rows, update_or_insert inserts them"},
         {"batch", "ROWS", "rows a commit, default 50000"},
         {"bad", "FILE", "set rows that do not fit aside (CSV: line, reason, row) and exit with 6"},
         {"acks", "", "print 'CSN ROWS TOTAL' for each batch when it is durable"},

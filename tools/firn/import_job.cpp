@@ -75,7 +75,8 @@ void write_rows(Shared& shared, const std::function<HybridTable(const Schema&)>&
         table = open(batch->schema());
         schema = table->schema();
       }
-      Result<Commit> commit = table->write(io::in_table_schema(*batch, schema), options);
+      const bool partial = updates(settings.mode);  // its columns are found by name
+      Result<Commit> commit = table->write(partial ? *batch : io::in_table_schema(*batch, schema), options);
       if (!commit) {
         outcome.error = commit.error();
         return;

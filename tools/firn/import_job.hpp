@@ -11,6 +11,11 @@
 
 namespace firn::cli {
 
+/// The input may have only some of the table's columns.
+inline bool updates(WriteMode mode) {
+  return mode == WriteMode::update || mode == WriteMode::update_or_insert;
+}
+
 struct ImportSettings {
   WriteMode mode = WriteMode::upsert;
   bool acks = false;              ///< print "CSN ROWS TOTAL" when a batch is durable

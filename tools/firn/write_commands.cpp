@@ -27,9 +27,7 @@ ExitStatus run_alter(const Arguments& a) {
   if (a.has("dry-run")) {
     const Database db = open_for_reading(a.word(0));
     const HybridTable table = table_of(db, a.word(1));
-    if (!statement->table.empty() && statement->table != table.name())
-      throw Error(ErrorCode::invalid_argument, "this is table \"" + table.name() +
-                                                   "\", and the change is for \"" + statement->table + "\"");
+    statement->check_addressee(table.name()).value();
     const Result<Schema> after = apply_change(table.schema(), statement->change);
     if (!after) throw as_failed_query(after.error());
     print("would make the columns: " + after->to_string() + "\n");
