@@ -17,6 +17,9 @@ measured() {  # WORKLOAD SYSTEM METRIC
   grep -qF "{\"workload\": \"$1\", \"system\": \"$2\", \"metric\": \"$3\"," all.json || fail "no $3 of $2 in $1"
 }
 
+"$firn" --help | grep -q '^  bench ' || fail "firn --help does not list bench"
+"$firn" bench --help >out || fail "firn bench --help: status $?"
+
 mkdir tables
 {
   echo id,date,delay,distance,origin,destination
