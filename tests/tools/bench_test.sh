@@ -25,7 +25,7 @@ mkdir tables
   echo id,date,delay,distance,origin,destination
   for id in {1..3000}; do echo "$id,2001-01-01 0$((id % 10)):15:00,$((id % 50)),$((id * 7 % 900)),ATL,SEA"; done
 } >flights.csv
-"$firn" bench --rows 4000 --runs 2 --seconds 0.1 --flights flights.csv --dir tables \
+"$firn" bench --rows 10000 --runs 2 --seconds 0.1 --flights flights.csv --dir tables \
   --json all.json --html all.html --svg all.svg >out || fail "firn bench: status $?"
 [[ -z $(ls -A tables) ]] || fail "tables are left: $(ls tables)"
 
@@ -50,7 +50,7 @@ grep -q '</svg>' all.svg || fail "the picture is not whole"
 grep -q 'target p50_us at most 1.25 x' out || fail "no targets are told"
 
 # Systems and workloads as asked; a mistyped name, option or library is wrong usage or not there.
-"$firn" bench --rows 4000 --runs 1 --only point_hot --peers none --dir tables --json few.json >out
+"$firn" bench --rows 10000 --runs 1 --only point_hot --peers none --dir tables --json few.json >out
 if grep -q lmdb few.json out; then fail "--peers none measured one"; fi
 for bad in '--only nothing' '--systems nothing' '--rows 0' '--runs x' '--seconds -1'; do
   status=0

@@ -7,7 +7,7 @@
 namespace firn::bench {
 
 namespace {
-constexpr std::size_t kChunkRows = 50'000, kChunkRowsLeast = 2'000;
+constexpr std::size_t kChunkRows = 50'000, kChunkRowsLeast = 10'000;
 constexpr std::size_t kRecentBatch =
     1000;  // firn's default small_write_rows: such batches go to the hot tier
 }  // namespace
@@ -92,7 +92,7 @@ const std::vector<Workload>& workloads() {
       {"upsert_scan", "the GROUP BY after 10 % of the rows were replaced", run_upsert_scan},
       {"size_events", "bytes on disk, settled, no history", run_size},
       {"size_flights", "bytes on disk of real flights (--flights), settled, no history", run_size},
-      {"recovery", "open after kill -9 with 100 MiB written in small batches", run_recovery},
+      {"recovery", "open and a first read after kill -9 with 100 MiB written in small batches", run_recovery},
   };
   return all;
 }

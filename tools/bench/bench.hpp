@@ -16,7 +16,7 @@ namespace firn::bench {
 struct Options {
   std::vector<std::string> only;     ///< workloads; empty: all
   std::vector<std::string> systems;  ///< in the order of the report
-  std::uint64_t rows = 1'000'000;    ///< rounded up to whole chunks: of 50,000, or all of fewer rows
+  std::uint64_t rows = 1'000'000;    ///< rounded up to whole chunks of 50,000; fewer rows: at least 10,000
   int runs = 5;
   double seconds = 2;             ///< of a run of small_* and mixed
   std::filesystem::path flights;  ///< CSV, may be compressed

@@ -27,7 +27,7 @@
 //                 and settled again
 //   size_events   allocated bytes a row, settled, history=0; and of the same rows as Parquet with zstd
 //   size_flights  the same of real flights; needs --flights
-//   recovery      open after kill -9 with 100 MiB written in batches of 1,000 rows
+//   recovery      open and a first read after kill -9 with 100 MiB written in batches of 1,000 rows
 //
 // Systems: firn, and firn-hot, firn-warm, firn-cold, which are pinned to a tier; firn-store, which leaves out the actors
 // and takes part only if --systems names it; lmdb, rocksdb, sqlite; duckdb if its library is found (--duckdb,

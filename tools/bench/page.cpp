@@ -34,8 +34,8 @@ constexpr Charted kCharted[] = {
     {"mixed", "p99_beside_us", "Small writes beside load and scan: p99", true},
     {"mixed", "p99_alone_us", "The same rate alone: p99", true},
     {"mixed", "longest_pause_ms", "Longest pause of a small write", true},
-    {"point_hot", "mean_us", "Point read, recent rows", true},
-    {"point_cold", "mean_us", "Point read, settled rows", true},
+    {"point_hot", "p50_us", "Point read, recent rows: median", true},
+    {"point_cold", "p50_us", "Point read, settled rows: median", true},
     {"group_by", "ms", "GROUP BY over all rows", true},
     {"filter_count", "ms", "Count under two predicates", true},
     {"newest_1pct", "ms", "SELECT * of the newest 1 %", true},
@@ -43,9 +43,11 @@ constexpr Charted kCharted[] = {
     {"upsert_scan", "clean_ms", "GROUP BY before", true},
     {"upsert_scan", "compacted_ms", "GROUP BY settled again", true},
     {"upsert_scan", "lag_ms", "Until caught up", true},
+    {"as_of", "group_by_p95_ratio", "GROUP BY in the past: p95, times now", true},
+    {"as_of", "point_p95_ratio", "Read by key in the past: p95, times now", true},
     {"size_events", "bytes_per_row", "Bytes on disk a row, events", true},
     {"size_flights", "bytes_per_row", "Bytes on disk a row, flights", true},
-    {"recovery", "open_ms", "Open after kill -9", true},
+    {"recovery", "open_ms", "Open and first read after kill -9", true},
 };
 
 std::string limit_text(const Target& t) {

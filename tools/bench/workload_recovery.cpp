@@ -1,4 +1,5 @@
-// recovery: a child writes 100 MiB in batches of 1,000 rows (firn: hot) and is killed; then its table is opened.
+// recovery: a child writes 100 MiB in batches of 1,000 rows (firn: hot) and is killed; then its table is opened and
+// one row is read: an open that leaves the work to the first question has gained nothing.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -66,8 +67,8 @@ void run_recovery(Bench& bench, const std::string& name) {
         const auto s = make_system(system);
         const Stopwatch watch;
         s->open(folder, {});
-        const double ms = watch.us() / 1000;
         if (!s->get(kBatchRows - 1)) throw Error(ErrorCode::not_found, system + " lost a durable row");
+        const double ms = watch.us() / 1000;
         s->close();
         Bench::drop(folder);
         bench.report().add(name, system, "open_ms", "ms", ms);
