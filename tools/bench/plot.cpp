@@ -35,15 +35,15 @@ std::string spread(const Axis& axis, const Bar& bar, double y, double half) {
 }
 
 /// Targets as dashed lines, their names above the plot, each on a line of its own.
-std::string marks(const BarChart& chart, const Axis& axis, double top, double bottom, double left,
-                  double right) {
+std::string marks(const BarChart& chart, const Axis& axis, double top, double bottom, double width) {
+  constexpr double kLetter = 6;  // pixels, about
   std::string out;
   double y = top - 4 - 13 * static_cast<double>(chart.marks.size() - 1);
   for (const BarChart::Mark& m : chart.marks) {
     const double x = axis.at(m.at);
     out += line(x, y + 3, x, bottom, "mark");
-    const double middle = (left + right) / 2;
-    out += words(x < middle ? x - 3 : x + 3, y, m.label, "marktext small", x < middle ? "start" : "end");
+    const bool fits = x + kLetter * static_cast<double>(m.label.size()) < width;
+    out += words(fits ? x - 3 : x + 3, y, m.label, "marktext small", fits ? "start" : "end");
     y += 13;
   }
   return out;
@@ -86,7 +86,7 @@ Drawing bar_chart(const BarChart& chart, double width) {
     d.body += words(width, y + 4, compact_number(b.value), own_or(b.label, "text"), "end");
     y += kRow;
   }
-  if (!chart.marks.empty()) d.body += marks(chart, axis, top, bottom, left, right);
+  if (!chart.marks.empty()) d.body += marks(chart, axis, top, bottom, width);
   return d;
 }
 
