@@ -7,12 +7,15 @@
 namespace firn::bench {
 
 namespace {
+constexpr std::size_t kChunkRows = 50'000, kChunkRowsLeast = 10'000;
 constexpr std::size_t kRecentBatch =
     1000;  // firn's default small_write_rows: such batches go to the hot tier
-}
+}  // namespace
 
 Bench::Bench(Options options)
-    : options_(std::move(options)), scratch_(options_.folder / ("firn-bench-" + std::to_string(::getpid()))) {
+    : options_(std::move(options)),
+      data_(static_cast<std::size_t>(std::clamp<std::uint64_t>(options_.rows, kChunkRowsLeast, kChunkRows))),
+      scratch_(options_.folder / ("firn-bench-" + std::to_string(::getpid()))) {
   options_.rows = (options_.rows + data_.chunk_rows() - 1) / data_.chunk_rows() * data_.chunk_rows();
   std::filesystem::create_directories(scratch_);
 }
@@ -57,27 +60,39 @@ void Bench::forget(State state) {
   }
 }
 
-void Bench::alternate(int runs, const std::function<void(const std::string&, bool)>& once) {
+std::vector<std::string> Bench::systems(bool Skills::*skill) const {
+  std::vector<std::string> some;
+  for (const std::string& s : options_.systems)
+    if (skill == nullptr || make_system(s)->skills().*skill) some.push_back(s);
+  return some;
+}
+
+void Bench::alternate(int runs, const std::function<void(const std::string&, bool)>& once,
+                      bool Skills::*skill) {
+  const std::vector<std::string> all = systems(skill);
   for (int run = -1; run < runs; ++run)
-    for (const std::string& system : options_.systems) once(system, run >= 0);
+    for (const std::string& system : all) once(system, run >= 0);
 }
 
 const std::vector<Workload>& workloads() {
   static const std::vector<Workload> all = {
       {"device", "the device's own limits: sync of one append, sequential write and read", run_device},
-      {"small_1w", "durable 1-row writes, one writer, 2 s a run", run_small},
-      {"small_16w", "the same, 16 writers", run_small},
-      {"small_64w", "the same, 64 writers", run_small},
+      {"small_1w", "durable 1-row writes, one writer", run_small},
+      {"small_16w", "durable 1-row writes, 16 writers", run_small},
+      {"small_64w", "durable 1-row writes, 64 writers", run_small},
       {"bulk_arrow", "durable batches of 50,000 rows, handed over as ready batches", run_bulk},
-      {"bulk_rows", "the same, handed over row by row", run_bulk},
+      {"bulk_rows", "durable batches of 50,000 rows, handed over row by row", run_bulk},
+      {"csv_import", "a table from the CSV of real flights (--flights)", run_csv_import},
+      {"mixed", "16 small writers beside a bulk load and a running scan", run_mixed},
       {"point_hot", "whole rows by random key, recently written", run_point},
       {"point_cold", "whole rows by random key, settled", run_point},
-      {"group_by", "SELECT type, count(*), sum(amount) .. GROUP BY type, settled", run_scan},
+      {"group_by", "SELECT type, count(*), sum(amount) FROM t GROUP BY type, settled", run_scan},
       {"filter_count", "count(*) under two predicates, settled", run_scan},
       {"newest_1pct", "SELECT * of the newest 1 %, settled", run_scan},
+      {"upsert_scan", "the GROUP BY after 10 % of the rows were replaced", run_upsert_scan},
       {"size_events", "bytes on disk, settled, no history", run_size},
-      {"size_flights", "the same, of real flights (--flights)", run_size},
-      {"recovery", "open after kill -9 with 100 MiB written in small batches", run_recovery},
+      {"size_flights", "bytes on disk of real flights (--flights), settled, no history", run_size},
+      {"recovery", "open and a first read after kill -9 with 100 MiB written in small batches", run_recovery},
   };
   return all;
 }

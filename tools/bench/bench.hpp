@@ -1,6 +1,5 @@
 // What every workload gets: options, rows, loaded systems, and a place for its figures.
 #pragma once
-#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -8,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tools/bench/load.hpp"
 #include "tools/bench/report.hpp"
 #include "tools/bench/system.hpp"
 
@@ -16,22 +16,12 @@ namespace firn::bench {
 struct Options {
   std::vector<std::string> only;     ///< workloads; empty: all
   std::vector<std::string> systems;  ///< in the order of the report
-  std::uint64_t rows = 1'000'000;    ///< rounded up to whole chunks of 50,000
+  std::uint64_t rows = 1'000'000;    ///< rounded up to whole chunks of 50,000; fewer rows: at least 10,000
   int runs = 5;
+  double seconds = 2;             ///< of a run of small_* and mixed
   std::filesystem::path flights;  ///< CSV, may be compressed
-  std::filesystem::path json;
+  std::filesystem::path json, html, svg;
   std::filesystem::path folder;  ///< scratch; a folder of our own is made in it
-};
-
-/// Microseconds since some start.
-class Stopwatch {
- public:
-  double us() const { return std::chrono::duration<double, std::micro>(Clock::now() - start_).count(); }
-  double s() const { return us() / 1e6; }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point start_ = Clock::now();
 };
 
 class Bench {
@@ -62,9 +52,12 @@ class Bench {
   /// Closes and removes all that prepared() made in this state.
   void forget(State state);
 
-  /// Runs `once` for each system in turn, `runs` times, after one round that does not count.
+  /// Those of the options that have the skill; null: all.
+  std::vector<std::string> systems(bool Skills::*skill = nullptr) const;
+  /// Runs `once` for each system (that has the skill) in turn, `runs` times, after one round that does not count.
   /// once(system name, counts): add figures to the report only if `counts`.
-  void alternate(int runs, const std::function<void(const std::string& system, bool counts)>& once);
+  void alternate(int runs, const std::function<void(const std::string& system, bool counts)>& once,
+                 bool Skills::*skill = nullptr);
 
  private:
   struct Prepared {
@@ -90,11 +83,14 @@ const std::vector<Workload>& workloads();
 void run_device(Bench&, const std::string&);
 void run_small(Bench&, const std::string&);
 void run_bulk(Bench&, const std::string&);
+void run_csv_import(Bench&, const std::string&);
+void run_mixed(Bench&, const std::string&);
 void run_point(Bench&, const std::string&);
 void run_scan(Bench&, const std::string&);
+void run_upsert_scan(Bench&, const std::string&);
 void run_size(Bench&, const std::string&);
 void run_recovery(Bench&, const std::string&);
 /// The other half of `recovery`: writes hot rows into `folder` until told enough, says so, and waits to be killed.
-int fill_until_killed(const std::string& system, const std::string& folder);
+int fill_until_killed(const std::string& system, const std::string& folder, std::uint64_t bytes);
 
 }  // namespace firn::bench

@@ -1,6 +1,7 @@
 #include "tools/bench/machine.hpp"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -46,14 +47,16 @@ void add_blocks(const std::filesystem::path& path, std::uint64_t& bytes) {
 
 }  // namespace
 
-std::string describe_machine(const std::filesystem::path& folder) {
+Setting describe_machine(const std::filesystem::path& folder) {
   utsname u{};
   ::uname(&u);
   const double gib =
       static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE)) / 0x1p30;
-  return fmt::format("machine   {}, {} cores, {:.0f} GiB\nkernel    {} {}\nfs        {}\ncompiler  g++ {}\n",
-                     processor(), ::sysconf(_SC_NPROCESSORS_ONLN), gib, u.sysname, u.release,
-                     file_system(folder), __VERSION__);
+  return {
+      {"machine", fmt::format("{}, {} cores, {:.0f} GiB", processor(), ::sysconf(_SC_NPROCESSORS_ONLN), gib)},
+      {"kernel", fmt::format("{} {}", u.sysname, u.release)},
+      {"fs", file_system(folder)},
+      {"compiler", fmt::format("g++ {}", __VERSION__)}};
 }
 
 std::uint64_t allocated_bytes(const std::filesystem::path& folder) {
@@ -62,6 +65,17 @@ std::uint64_t allocated_bytes(const std::filesystem::path& folder) {
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
     add_blocks(entry.path(), bytes);
   return bytes;
+}
+
+double cpu_seconds() {
+  double seconds = 0;
+  for (const auto who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+    rusage used{};
+    ::getrusage(who, &used);
+    for (const timeval& t : {used.ru_utime, used.ru_stime})
+      seconds += static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  }
+  return seconds;
 }
 
 }  // namespace firn::bench

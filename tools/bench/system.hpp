@@ -1,7 +1,8 @@
 // What a workload asks of a system under test. One file a system: system_<name>.cpp; none of them knows a workload.
 //
 // Equal durability everywhere: a write call returns when its rows would survive a power cut. All calls throw
-// firn::Error. write_one() and get() may be called from many threads at once; all else is called by one thread.
+// firn::Error. write_one() may be called from many threads at once, beside one that calls write() and one that calls
+// ask(); all else is called by one thread while no other call is under way.
 #pragma once
 #include <filesystem>
 #include <memory>
@@ -32,16 +33,28 @@ struct Answer {
   std::uint64_t count = 0;  ///< rows of the table that it tells of
   double sum = 0;           ///< group_by: of all amounts
 };
+/// Sums may differ in their last digits: systems add in different orders.
+bool agree(const Answer& a, const Answer& b);
 
 struct TableKind {
   Schema schema = event_schema();
   bool keep_history = true;  ///< false: ended versions go at once
 };
 
+/// What a system is measured at. A workload names the skill that it needs.
+struct Skills {
+  bool writes_one = true;    ///< single rows
+  bool many_writers = true;  ///< single rows from many threads
+  bool upserts = true;       ///< replaces rows by key
+  bool recovers = true;      ///< worth a kill; what is the same as another system's is told once
+  bool reads_csv = false;    ///< has an import of its own
+};
+
 class System {
  public:
   virtual ~System() = default;
   virtual std::string name() const = 0;
+  virtual Skills skills() const { return {}; }
   /// "RocksDB 7.8.3, WAL sync, ..."
   virtual std::string version() const = 0;
   /// A new, empty table in `folder`, which does not exist.
@@ -57,6 +70,13 @@ class System {
   virtual void write_rows(const Batch& batch) = 0;
   /// Brings everything into its final form on disk, synced.
   virtual void settle() = 0;
+  /// Makes a table of flights in the new folder, durable, from CSV that may be compressed; types are inferred. Two
+  /// threads. Nothing need be created or closed. Requires reads_csv.
+  virtual void import_csv(const std::filesystem::path& folder, const std::filesystem::path& csv);
+  /// True once what earlier writes have left to do for readers is done.
+  virtual bool caught_up() { return true; }
+  /// Bytes of the table's rows as Parquet with zstd, where the system can write it, into `file`.
+  virtual std::optional<std::uint64_t> parquet_bytes(const std::filesystem::path&) { return std::nullopt; }
 
   /// Reads the whole row; false if there is none.
   virtual bool get(std::uint64_t id) = 0;
@@ -67,12 +87,18 @@ class System {
 
 /// All names that make_system() knows, ours first.
 const std::vector<std::string>& system_names();
+/// Those that take part if nobody chooses: firn, firn pinned to each tier, and the peers that are there.
+std::vector<std::string> default_systems();
 /// Error {invalid_argument} for an unknown name.
 std::unique_ptr<System> make_system(std::string_view name);
 
-std::unique_ptr<System> make_firn();
+/// none: placement is firn's own, as by default.
+std::unique_ptr<System> make_firn(StorageTier placement);
 std::unique_ptr<System> make_firn_store();
 std::unique_ptr<System> make_lmdb();
 std::unique_ptr<System> make_rocksdb();
+std::unique_ptr<System> make_sqlite();
+/// Requires a library: duckdb_library.hpp.
+std::unique_ptr<System> make_duckdb();
 
 }  // namespace firn::bench

@@ -1,5 +1,8 @@
-// firn as a program uses it: the public interface and nothing else, with all defaults.
+// firn as a program uses it: the public interface and nothing else, with all defaults, or pinned to one tier.
 #include "firn/firn.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tools/bench/firn_rows.hpp"
 
@@ -7,14 +10,45 @@ namespace firn::bench {
 
 namespace {
 
+/// `firn import` of the folder that this program lies in: the way by which CSV comes in.
+void run_import(const std::filesystem::path& folder, const std::filesystem::path& csv) {
+  const std::filesystem::path program =
+      std::filesystem::read_symlink("/proc/self/exe").parent_path() / "firn";
+  const pid_t child = ::fork();
+  if (child < 0) throw Error(ErrorCode::io, "fork");
+  if (child == 0) {
+    if (std::freopen("/dev/null", "w", stdout) == nullptr ||
+        std::freopen("/dev/null", "w", stderr) == nullptr)
+      ::_exit(127);
+    ::execl(program.c_str(), "firn", "import", folder.c_str(), "flights", csv.c_str(), "--create", "--key",
+            "id", "--time", "date", nullptr);
+    ::_exit(127);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+    throw Error(ErrorCode::io, program.string() + " import failed");
+}
+
 class Firn final : public System {
  public:
+  explicit Firn(StorageTier placement) : placement_(placement) {}
   ~Firn() override { (void)db_.close(); }
-  std::string name() const override { return "firn"; }
-  std::string version() const override { return "firn, public interface, default settings"; }
+  std::string name() const override {
+    return placement_ == StorageTier::none ? "firn" : "firn-" + std::string(name_of(placement_));
+  }
+  Skills skills() const override {
+    const bool free = placement_ == StorageTier::none;
+    return {.recovers = free, .reads_csv = free};
+  }
+  std::string version() const override {
+    if (placement_ == StorageTier::none) return "firn, public interface, default settings";
+    return "the same with placement=" + std::string(name_of(placement_));
+  }
 
   void create(const std::filesystem::path& folder, const TableKind& kind) override {
     HybridTableConfig config;
+    config.placement = placement_;
     if (!kind.keep_history) config.history_us = 0;
     db_ = Database::open(folder.string()).value();
     table_ = db_.create_table("events", kind.schema, config).value();
@@ -39,9 +73,13 @@ class Firn final : public System {
   void write_one(const Event& event) override { write_rows(batch_of(schema_, {&event, 1})); }
   void write_rows(const Batch& batch) override { (void)table_.write(batch).value(); }
   void settle() override {
-    (void)table_.compact({.to = StorageTier::cold}).value();
+    (void)table_.compact({.to = placement_ == StorageTier::none ? StorageTier::cold : placement_}).value();
     table_.checkpoint().value();
   }
+  void import_csv(const std::filesystem::path& folder, const std::filesystem::path& csv) override {
+    run_import(folder, csv);
+  }
+  bool caught_up() override { return table_.get_stats().value().lag_commits == 0; }
 
   bool get(std::uint64_t id) override { return table_.get({Value(id)}).value().has_value(); }
   Answer ask(const Asked& asked) override {
@@ -49,6 +87,7 @@ class Firn final : public System {
   }
 
  private:
+  StorageTier placement_;
   Database db_;
   HybridTable table_;
   Schema schema_;
@@ -56,6 +95,6 @@ class Firn final : public System {
 
 }  // namespace
 
-std::unique_ptr<System> make_firn() { return std::make_unique<Firn>(); }
+std::unique_ptr<System> make_firn(StorageTier placement) { return std::make_unique<Firn>(placement); }
 
 }  // namespace firn::bench

@@ -56,6 +56,7 @@ class CommitQueue {
 class FirnStore final : public System {
  public:
   std::string name() const override { return "firn-store"; }
+  Skills skills() const override { return {.recovers = false}; }
   std::string version() const override {
     return "firn's store, called directly" + (notice_.empty() ? "" : ": " + notice_);
   }

@@ -1,5 +1,4 @@
 // group_by, filter_count, newest_1pct: questions over all rows, settled (firn: cold). Systems must agree.
-#include <cmath>
 #include <optional>
 
 #include "tools/bench/bench.hpp"
@@ -7,10 +6,6 @@
 namespace firn::bench {
 
 namespace {
-
-bool agree(const Answer& a, const Answer& b) {
-  return a.rows == b.rows && a.count == b.count && std::fabs(a.sum - b.sum) <= 1e-9 * std::fabs(a.sum);
-}
 
 Asked asked_of(Bench& bench, const std::string& name) {
   if (name == "group_by") return {Question::group_by, 0};

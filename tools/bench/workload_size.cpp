@@ -56,6 +56,9 @@ void run_size(Bench& bench, const std::string& name) {
       for (std::size_t i = 0; i < bench.chunks(); ++i) feed(bench.data().chunk(i).batch);
     s->settle();
     const auto bytes = static_cast<double>(allocated_bytes(folder));
+    if (const auto parquet = s->parquet_bytes(folder / "rows.parquet"))
+      bench.report().add(name, system, "parquet_zstd_bytes_per_row", "bytes",
+                         static_cast<double>(*parquet) / rows);
     s->close();
     Bench::drop(folder);
     bench.report().add(name, system, "bytes_per_row", "bytes", bytes / rows);

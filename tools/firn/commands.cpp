@@ -8,7 +8,7 @@ std::span<const Command> all_commands() {
   static const std::vector<Command> all = [] {
     std::vector<Command> list;
     for (auto family : {write_commands, import_commands, query_commands, table_listings, file_listings,
-                        upkeep_commands, copy_commands, inspect_commands}) {
+                        upkeep_commands, copy_commands, inspect_commands, bench_commands}) {
       std::vector<Command> rows = family();
       std::move(rows.begin(), rows.end(), std::back_inserter(list));
     }

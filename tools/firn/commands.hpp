@@ -14,5 +14,6 @@ std::vector<Command> file_listings();     ///< segments, decisions
 std::vector<Command> upkeep_commands();   ///< compact, optimize, checkpoint, verify
 std::vector<Command> copy_commands();     ///< backup, restore, export, migrate
 std::vector<Command> inspect_commands();  ///< inspect
+std::vector<Command> bench_commands();    ///< bench, if firn-bench lies beside this program
 
 }  // namespace firn::cli
