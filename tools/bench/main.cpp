@@ -9,7 +9,7 @@
 //
 //   device        append and sync of 256 B and 4 KiB (p50), sequential write and read
 //   small_1w      durable 1-row writes over a preload of --rows, --seconds a run: p50, p99, rows a second of a closed
-//                 loop; then, for 0.4 of the time, 80 % of that rate on a plan: open_p50 .. open_max count from the
+//                 loop; then, for 0.3 of the time, 80 % of that rate on a plan: open_p50 .. open_max count from the
 //                 planned arrival, so a stall counts for all that it keeps waiting
 //   small_16w     the same with 16 writers
 //   small_64w     the same with 64 writers

@@ -14,7 +14,7 @@ namespace firn::bench {
 namespace {
 
 constexpr int kWriters = 16;
-constexpr double kFindPart = 0.2, kAlonePart = 0.3, kBesidePart = 0.5;  // of the seconds of a run
+constexpr double kFindPart = 0.2, kAlonePart = 0.2, kBesidePart = 0.4;  // of the seconds of a run
 constexpr double kPlannedPart = 0.8;
 constexpr std::size_t kPreloadChunks = 4, kMixedRows = 10'000;
 constexpr double kBulkBatchesMost =

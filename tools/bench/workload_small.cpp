@@ -10,7 +10,7 @@ namespace firn::bench {
 
 namespace {
 
-constexpr double kWarmPart = 0.15, kOpenPart = 0.4;  // of the seconds of a run
+constexpr double kWarmPart = 0.15, kOpenPart = 0.3;  // of the seconds of a run
 constexpr double kOfSaturated = 0.8;
 constexpr std::size_t kDifferentRows = 10'000;  // new ids over and over these
 
