@@ -93,6 +93,9 @@ Result<std::vector<RowFileInfo>> Engine::append_blocks(const Batch& rows, std::s
     info.block_number = infos.size();
     warm::BlockOptions block_options;
     block_options.store_id = store_id;
+    // Groups of warm blocks begin at multiples of 64 rows.
+    if (history)
+      block_options.group_rows = static_cast<std::uint32_t>(options.history_group_rows + 63) / 64 * 64;
     FIRN_CHECK(whole || (csns.empty() && tombstones.empty()));  // moves give one block at a time
     const Batch part = whole ? rows : rows.slice(first, count);
     Result<warm::EncodedBlock> block = [&]() -> Result<warm::EncodedBlock> {

@@ -1,4 +1,4 @@
-// Moves of whole files: merged by key, rewritten into another tier (or the same, larger).
+// Moves of whole files: merged by key, rewritten into another tier (or the same, larger); history by the lives of versions.
 #include <algorithm>
 #include <queue>
 #include <utility>
@@ -11,7 +11,8 @@
 namespace firn::storage {
 namespace {
 
-constexpr std::size_t kChunkRows = 65'536;  // a multiple of 8: bitmaps of chunks follow each other
+constexpr std::size_t kChunkRows = 65'536;    // a multiple of 8: bitmaps of chunks follow each other
+constexpr std::uint64_t kLivesPerCell = 256;  // looked at to cut the cells of history
 
 /// A warm block in the making, chunk by chunk: what a chunk needs beside its rows is gone when the next one comes.
 class GrowingBlock {
@@ -49,13 +50,26 @@ class GrowingBlock {
 
 }  // namespace
 
-/// Takes picks in key order and makes files of the target tier of them.
+/// Takes picks, those of current rows in key order, and makes files of the target tier of them.
 class Rewriter {
  public:
   /// `schema`: of the sources' rows and of the files to be written.
   Rewriter(Engine& engine, StorageTier to, const View& view, const Schema& schema,
            std::vector<std::unique_ptr<Source>>& sources)
       : engine_(engine), to_(to), view_(view), schema_(schema), sources_(sources), outputs_(engine) {}
+
+  /// Must be called first if history goes to cold segments: from what has ended at `base`, how their groups are cut.
+  void cut_history(std::uint64_t base) {
+    std::uint64_t ended = 0;
+    for (const auto& s : sources_) ended += s->ended();
+    ended = std::min(ended, engine_.options.segment_rows);
+    const std::uint64_t cells = ended / engine_.options.history_group_rows;
+    if (cells < 2) return;
+    std::vector<Life> lives;
+    const std::uint64_t every = std::max<std::uint64_t>(1, ended / (cells * kLivesPerCell));
+    for (const auto& s : sources_) s->sample(base, every, lives);
+    cells_ = LifeCells::cut(std::move(lives), cells);
+  }
 
   Result<void> add(const Pick& pick) {
     std::vector<Pick>& list = pick.end == 0 ? current_ : history_;
@@ -170,6 +184,7 @@ class Rewriter {
       cold::SegmentOptions options;
       options.zstd_level = view_.catalog->config.cold_compression_level;
       options.store_id = engine_.store_id;
+      options.cells = cells_;
       FIRN_ASSIGN(writer, cold::SegmentWriter::create(*engine_.disk, schema_, info, options));
     }
     FIRN_TRY(writer->append(rows, lives.csns, lives.ends, lives.tombstones));
@@ -197,6 +212,7 @@ class Rewriter {
   std::vector<std::unique_ptr<Source>>& sources_;
   std::vector<Pick> current_, history_;
   GrowingBlock current_block_, history_block_;
+  LifeCells cells_;
   std::unique_ptr<cold::SegmentWriter> current_writer_, history_writer_;
   PendingFiles outputs_;
   std::string moved_;
@@ -264,20 +280,16 @@ Result<JobReport> Engine::rewrite_files(const JobOrder& order) {
 
   Rewriter rewriter(*this, order.to, base_view, schema, sources);
   rewriter.set_base(base, created);
+  if (order.to == StorageTier::cold) rewriter.cut_history(base);
   const auto later = [&](std::uint32_t a, std::uint32_t b) {
     const auto o =
         sources[a]->keys().compare(sources[a]->position(), sources[b]->keys(), sources[b]->position());
     if (o != 0) return o > 0;
     return sources[a]->csn() > sources[b]->csn();
   };
-  std::priority_queue<std::uint32_t, std::vector<std::uint32_t>, decltype(later)> queue(later);
-  for (std::uint32_t i = 0; i < sources.size(); ++i)
-    if (!sources[i]->at_end()) queue.push(i);
   std::string scratch;
   JobProof proof;
-  while (!queue.empty()) {
-    const std::uint32_t i = queue.top();
-    queue.pop();
+  const auto take_next = [&](std::uint32_t i) -> Result<void> {
     Source& s = *sources[i];
     const Pick pick = s.pick(i, base);
     bool drop = pick.end != 0 && (pick.end == pick.csn || !version_needed(pick.csn, pick.end, horizon));
@@ -294,8 +306,19 @@ Result<JobReport> Engine::rewrite_files(const JobOrder& order) {
       FIRN_TRY(rewriter.add(pick));
     }
     s.advance();
-    if (!s.at_end()) queue.push(i);
+    return {};
+  };
+  std::priority_queue<std::uint32_t, std::vector<std::uint32_t>, decltype(later)> queue(later);
+  for (std::uint32_t i = 0; i < sources.size(); ++i)
+    if (!sources[i]->is_history() && !sources[i]->at_end()) queue.push(i);
+  while (!queue.empty()) {
+    const std::uint32_t i = queue.top();
+    queue.pop();
+    FIRN_TRY(take_next(i));
+    if (!sources[i]->at_end()) queue.push(i);
   }
+  for (std::uint32_t i = 0; i < sources.size(); ++i)
+    while (sources[i]->is_history() && !sources[i]->at_end()) FIRN_TRY(take_next(i));
   FIRN_TRY(rewriter.finish(report));
   if (report.rows_in != report.rows_out + report.rows_dropped)
     return refuse_job(Error(ErrorCode::internal, "of " + std::to_string(report.rows_in) + " versions " +

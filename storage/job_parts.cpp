@@ -1,9 +1,11 @@
 #include "storage/job_parts.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "storage/column_mapping.hpp"
 #include "storage/engine.hpp"
+#include "storage/file_keys.hpp"
 
 namespace firn::storage {
 
@@ -15,7 +17,13 @@ Result<std::unique_ptr<Source>> Source::open(FileEntryPtr entry, const Schema& s
                                              std::shared_ptr<const SchemaHistory> schemas) {
   std::unique_ptr<Source> s(new Source);
   FIRN_ASSIGN(s->file_, entry->open());
-  FIRN_ASSIGN(s->keys_, s->file_->keys());
+  if (s->file_->info().history) {
+    auto keys = std::make_shared<FileKeys>();
+    FIRN_ASSIGN(keys->keys, keys_by_row(*s->file_));
+    s->keys_ = std::move(keys);
+  } else {
+    FIRN_ASSIGN(s->keys_, s->file_->keys());
+  }
   s->schema_ = schema;
   s->schemas_ = std::move(schemas);
   s->entry_ = std::move(entry);
@@ -63,6 +71,18 @@ std::uint64_t Source::end_at(std::uint32_t row, std::uint64_t base) const {
   return end > base ? 0 : end;  // ended since: found again by the new file's readers
 }
 
+std::uint64_t Source::ended() const { return is_history() ? csns_.size() : ends_->size(); }
+
+void Source::sample(std::uint64_t base, std::uint64_t every, std::vector<Life>& lives) const {
+  constexpr std::uint64_t kGolden =
+      0x9E37'79B9'7F4A'7C15;  // versions of a key stand side by side: no fixed stride
+  for (std::uint32_t row = 0; row < csns_.size(); ++row) {
+    if (row * kGolden >> 32 >= (std::uint64_t{1} << 32) / every) continue;
+    const std::uint64_t end = end_at(row, base);
+    if (end != 0) lives.push_back({csns_[row], end});
+  }
+}
+
 void Source::account(std::uint64_t base) {
   base_ = base;
   hashes_.resize(groups_.size());
@@ -74,6 +94,17 @@ void Source::account(std::uint64_t base) {
 }
 
 Result<std::vector<Column>> Source::take(std::span<const std::uint32_t> rows) {
+  if (std::is_sorted(rows.begin(), rows.end())) return take_ascending(rows);
+  std::vector<std::uint32_t> order(rows.size()), ascending(rows.size()), back(rows.size());
+  std::iota(order.begin(), order.end(), 0U);
+  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return rows[a] < rows[b]; });
+  for (std::uint32_t i = 0; i < order.size(); ++i) ascending[i] = rows[order[i]], back[order[i]] = i;
+  FIRN_ASSIGN(std::vector<Column> columns, take_ascending(ascending));
+  for (Column& c : columns) c = c.take(back);
+  return columns;
+}
+
+Result<std::vector<Column>> Source::take_ascending(std::span<const std::uint32_t> rows) {
   std::vector<Column> out(schema_.size());
   std::vector<ColumnBuilder> builders;
   // Runs of rows of one group are gathered group by group.

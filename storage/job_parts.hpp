@@ -8,6 +8,7 @@
 
 #include "storage/catalog.hpp"
 #include "storage/fingerprint.hpp"
+#include "storage/life_cells.hpp"
 #include "storage/pins.hpp"
 
 namespace firn::storage {
@@ -34,7 +35,8 @@ struct Lives {
 };
 Lives lives_of(std::span<const Pick> picks, bool history);
 
-/// An input file read in key order. Ascending files give up a row group once they are past it.
+/// An input file: current rows in key order, history in the order of its rows (versions do not depend on one another).
+/// Row groups that are passed are given up, unless key order leads to and fro between groups.
 class Source {
  public:
   /// Rows come in `schema`, one for files of a table with these schemas.
@@ -44,6 +46,7 @@ class Source {
   /// For take() alone, in ascending order of rows; holds one row group at a time.
   static Result<std::unique_ptr<Source>> open_rows(FileEntryPtr entry, const Schema& schema);
 
+  bool is_history() const { return file_->info().history; }
   bool at_end() const { return position_ >= keys_->keys.size(); }
   const KeyColumn& keys() const { return keys_->keys; }
   std::size_t position() const { return position_; }
@@ -56,10 +59,16 @@ class Source {
   void account(std::uint64_t base);
   const VersionSums& sums() const { return sums_; }
 
+  /// The lives, as known at `base`, of about one in `every` of the versions that have ended by then.
+  void sample(std::uint64_t base, std::uint64_t every, std::vector<Life>& lives) const;
+  /// How many of its versions have ended at `base`, or may have.
+  std::uint64_t ended() const;
+
   /// Columns of the schema given to open() for these rows, in the given order. Groups that lie behind are not kept.
   Result<std::vector<Column>> take(std::span<const std::uint32_t> rows);
 
  private:
+  Result<std::vector<Column>> take_ascending(std::span<const std::uint32_t> rows);
   std::size_t group_of(std::uint32_t row) const;
   Result<void> load(std::size_t g);
   void clear_dropped(std::size_t g, std::vector<Column>& columns) const;

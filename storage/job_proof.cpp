@@ -18,6 +18,13 @@ Result<std::vector<std::uint64_t>> plain_values(Result<Column> column) {
   return std::vector<std::uint64_t>(values.begin(), values.end());
 }
 
+bool within(const CsnBounds& b, std::span<const std::uint64_t> csns, std::span<const std::uint64_t> ends) {
+  const auto between = [](std::span<const std::uint64_t> values, std::uint64_t min, std::uint64_t max) {
+    return std::all_of(values.begin(), values.end(), [&](std::uint64_t v) { return min <= v && v <= max; });
+  };
+  return between(csns, b.begin_min, b.begin_max) && between(ends, b.end_min, b.end_max);
+}
+
 /// What the rows of a file say of it: what pruning and expiry believe in.
 class Extent {
  public:
@@ -89,6 +96,9 @@ Result<void> JobProof::add_file(const RowFileInfo& info, const RowFile& file) {
       FIRN_ASSIGN(ends, plain_values(file.ends(g, cost)));
     }
     FIRN_ASSIGN(const Buffer tombstones, file.tombstones(g, cost));
+    if (!within(file.bounds(g), csns, ends))
+      return Error(ErrorCode::internal, info.path + ": row group " + std::to_string(g) +
+                                            " holds versions beyond the CSNs that it names");
     extent.add(keys, csns, ends, tombstones);
     add(rows, keys, csns, ends, tombstones);
   }

@@ -2,8 +2,8 @@
 // reads and moves need to know of them.
 //
 // A *current* file holds each key at most once: the key's version at one CSN, a row or a tombstone. A *history* file
-// holds ended versions: each row has its begin CSN and its end CSN, keys may repeat. Rows are numbered 0, 1, 2 ... in
-// file order over all row groups. Everything here is const and safe to call from any thread; files stay readable while
+// holds ended versions: each row has its begin CSN and its end CSN, keys may repeat, and a row group holds versions that
+// lived at about the same time (storage/life_cells.hpp). Rows are numbered 0, 1, 2 ... in file order over all row groups. Everything here is const and safe to call from any thread; files stay readable while
 // anyone holds the object, even after the name is gone.
 #pragma once
 #include <memory>
@@ -49,6 +49,15 @@ struct ColumnStats {
   std::optional<double> sum;   ///< numeric columns
 };
 
+/// Between which CSNs the rows of a row group begin and end. What is not known prunes nothing.
+struct CsnBounds {
+  std::uint64_t begin_min = 0, begin_max = kCsnMax.value;
+  std::uint64_t end_min = 0, end_max = kCsnMax.value;  ///< history only
+  /// A version of the group may be the one at `csn`; `ended`: its rows have ends of their own.
+  bool may_hold(std::uint64_t csn, bool ended) const { return begin_min <= csn && (!ended || csn < end_max); }
+  bool operator==(const CsnBounds&) const = default;
+};
+
 /// What a read cost; added up over a query.
 struct ReadCost {
   std::uint64_t bytes_read = 0;     ///< from the file or the page cache
@@ -84,6 +93,7 @@ class RowFile {
   virtual std::uint64_t group_first(std::size_t group) const = 0;
   /// nullptr if nothing is known. `column` is a position in schema().
   virtual const ColumnStats* stats(std::size_t group, std::size_t column) const = 0;
+  virtual CsnBounds bounds(std::size_t group) const = 0;
   /// The columns at these positions of schema(), each with the group's rows; dictionary form where that is at hand.
   virtual Result<std::vector<Column>> read(std::size_t group, std::span<const std::size_t> columns,
                                            ReadCost& cost) const = 0;

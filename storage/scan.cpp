@@ -1,6 +1,7 @@
 #include "storage/scan.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "storage/column_mapping.hpp"
 
@@ -9,6 +10,19 @@ namespace {
 
 constexpr std::size_t kHotUnitRows = 65'536;
 constexpr std::size_t kFresh = ~std::size_t{0};
+constexpr std::size_t kRowsPerLookup =
+    128;  // decoding so many rows of a group costs as much as one read by itself
+
+/// Leaves the rows that pass. Without branches: at the edge of a group's time nobody can guess which ones do.
+template <class Passes>
+void keep(std::vector<std::uint32_t>& rows, Passes passes) {
+  std::size_t count = 0;
+  for (const std::uint32_t r : rows) {
+    rows[count] = r;
+    count += passes(r) ? 1 : 0;
+  }
+  rows.resize(count);
+}
 
 bool disjoint(const ColumnRange& range, const Value& min, const Value& max) {
   if (min.is_null() || max.is_null()) return false;  // nothing known
@@ -81,7 +95,8 @@ Result<void> TableScan::plan_file(const FileEntryPtr& entry, std::span<const Col
   unit.ends = entry->ends();
   tier.files += 1;
   for (std::size_t g = 0; g < unit.file->groups(); ++g) {
-    if (pruned_by_stats(*unit.file, g, schema_, ranges)) {
+    unit.bounds = unit.file->bounds(g);
+    if (!unit.bounds.may_hold(csn_, info.history) || pruned_by_stats(*unit.file, g, schema_, ranges)) {
       tier.groups_pruned += 1;
       continue;
     }
@@ -173,36 +188,57 @@ Result<std::optional<std::vector<std::uint32_t>>> TableScan::visible(const Unit&
   using Selection = std::optional<std::vector<std::uint32_t>>;
   const RowFileInfo& info = unit.entry->info;
   const std::uint64_t first = unit.file->group_first(unit.group);
-  std::vector<std::uint8_t> live(unit.rows, 1);
-  bool all = true;
-  if (info.tombstones != 0) {
-    FIRN_ASSIGN(const Buffer bits, unit.file->tombstones(unit.group, cost));
-    for (std::size_t i = 0; !bits.empty() && i < unit.rows; ++i)
-      if (bit_at(bits.data(), i)) live[i] = 0, all = false;
+  const bool began = std::min(info.csn_max, unit.bounds.begin_max) <= csn_;
+  const bool lasts = info.history ? csn_ < unit.bounds.end_min : unit.ends->empty();
+  if (info.tombstones == 0 && began && lasts) return Selection{};
+  std::vector<std::uint32_t> rows(unit.rows);
+  std::iota(rows.begin(), rows.end(), 0U);
+  if (!began) {
+    FIRN_ASSIGN(const Column column, unit.file->csns(unit.group, cost));
+    const Column plain = column.to_plain();
+    const std::uint64_t* begins = plain.as<std::uint64_t>().data();
+    keep(rows, [&](std::uint32_t r) { return begins[r] <= csn_; });
   }
-  if (info.csn_max > csn_) {
-    FIRN_ASSIGN(const Column csns, unit.file->csns(unit.group, cost));
-    const Column plain = csns.to_plain();
-    const auto values = plain.as<std::uint64_t>();
-    for (std::size_t i = 0; i < unit.rows; ++i)
-      if (values[i] > csn_) live[i] = 0, all = false;
+  if (info.history && !lasts && !rows.empty()) {
+    FIRN_ASSIGN(const Column column, unit.file->ends(unit.group, cost));
+    const Column plain = column.to_plain();
+    const std::uint64_t* ends = plain.as<std::uint64_t>().data();
+    keep(rows, [&](std::uint32_t r) { return csn_ < ends[r]; });
   }
-  if (info.history) {
-    FIRN_ASSIGN(const Column ends, unit.file->ends(unit.group, cost));
-    const Column plain = ends.to_plain();
-    const auto values = plain.as<std::uint64_t>();
-    for (std::size_t i = 0; i < unit.rows; ++i)
-      if (values[i] <= csn_) live[i] = 0, all = false;
-  } else {
+  if (!info.history && !lasts && !rows.empty()) {
     std::vector<std::uint32_t> ended;
     unit.ends->append_ended(first, first + unit.rows, csn_, ended);
-    for (const std::uint32_t row : ended) live[row - first] = 0, all = false;
+    auto next = ended.begin();
+    keep(rows, [&](std::uint32_t r) {
+      while (next != ended.end() && *next < first + r) ++next;
+      return next == ended.end() || *next != first + r;
+    });
   }
-  if (all) return Selection{};
-  std::vector<std::uint32_t> rows;
-  for (std::uint32_t i = 0; i < unit.rows; ++i)
-    if (live[i] != 0) rows.push_back(i);
+  if (info.tombstones != 0 && !rows.empty()) {
+    FIRN_ASSIGN(const Buffer bits, unit.file->tombstones(unit.group, cost));
+    if (!bits.empty()) keep(rows, [&](std::uint32_t r) { return !bit_at(bits.data(), r); });
+  }
+  if (rows.size() == unit.rows) return Selection{};
   return Selection(std::move(rows));
+}
+
+/// A few rows of a group, each on its own.
+Result<ScanBatch> TableScan::read_rows(const Unit& unit, std::span<const std::uint32_t> rows,
+                                       const ColumnMapping& mapping, ReadCost& cost) const {
+  std::vector<ColumnBuilder> builders;
+  for (const std::size_t c : mapping.stored()) builders.emplace_back(unit.file->schema()[c].type);
+  const auto first = static_cast<std::uint32_t>(unit.file->group_first(unit.group));
+  for (const std::uint32_t r : rows) {
+    FIRN_ASSIGN(const auto row, unit.file->row(first + r, mapping.stored(), cost));
+    for (std::size_t c = 0; c < builders.size(); ++c) FIRN_TRY(builders[c].append(row.values[c]));
+  }
+  std::vector<Column> read;
+  for (ColumnBuilder& b : builders) read.push_back(b.finish());
+  ScanBatch out;
+  out.rows = static_cast<std::int64_t>(rows.size());
+  out.columns = mapping.columns(std::move(read), rows.size());
+  cost.groups_read += 1;
+  return out;
 }
 
 Result<ScanBatch> TableScan::read_file(const Unit& unit, ReadCost& cost) const {
@@ -211,6 +247,9 @@ Result<ScanBatch> TableScan::read_file(const Unit& unit, ReadCost& cost) const {
   FIRN_ASSIGN(out.selection, visible(unit, cost));
   if (out.selection && out.selection->empty()) return out;
   const ColumnMapping mapping(unit.file->schema(), schema_, columns_);
+  const bool few = out.selection && out.selection->size() * kRowsPerLookup <= unit.rows;
+  if (few && !mapping.stored().empty() && unit.entry->info.tier == StorageTier::cold)
+    return read_rows(unit, *out.selection, mapping, cost);
   std::vector<Column> read;
   if (!mapping.stored().empty()) {
     FIRN_ASSIGN(read, unit.file->read(unit.group, mapping.stored(), cost));

@@ -13,6 +13,8 @@ namespace firn::storage {
 /// Whether rows whose keys meet the ranges may have keys that lie between those of the file.
 bool may_touch_keys(const RowFileInfo& info, const Schema& schema, std::span<const ColumnRange> ranges);
 
+class ColumnMapping;
+
 /// next() may be called from several threads; each call gives another group.
 class TableScan {
  public:
@@ -34,6 +36,7 @@ class TableScan {
     std::shared_ptr<const RowFile> file;
     std::shared_ptr<const DeletionVector> ends;
     std::size_t group = 0;
+    CsnBounds bounds;                  ///< of the group
     std::size_t offset = 0, rows = 0;  ///< hot: rows of the image; offset == npos: the fresh rows
   };
   TableScan(const View& view, HotRows hot, std::uint64_t csn, std::vector<std::size_t> columns)
@@ -46,6 +49,8 @@ class TableScan {
                          QueryProfile& profile);
   Result<ScanBatch> read_hot(const Unit& unit) const;
   Result<ScanBatch> read_file(const Unit& unit, ReadCost& cost) const;
+  Result<ScanBatch> read_rows(const Unit& unit, std::span<const std::uint32_t> rows,
+                              const ColumnMapping& mapping, ReadCost& cost) const;
   /// The rows of the unit that are visible at csn_; nullopt: all.
   Result<std::optional<std::vector<std::uint32_t>>> visible(const Unit& unit, ReadCost& cost) const;
 

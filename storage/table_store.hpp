@@ -188,6 +188,7 @@ struct StoreOptions {
   std::uint64_t checkpoint_log_bytes = 64u << 20;
   std::uint64_t warm_log_bytes = 256u << 20;  ///< a warm log file is closed above this size
   std::uint64_t segment_rows = 4u << 20;      ///< aim for a cold segment's rows
+  std::uint64_t history_group_rows = 16'384;  ///< aim for a row group of history
   /// Keys of hot versions that wait to be looked for in files may take this much memory; writers resolve above it.
   std::uint64_t unresolved_bytes_max = 32u << 20;
   std::uint64_t purge_versions_min = 16'384;  ///< fewer superseded versions in hot are not worth a purge

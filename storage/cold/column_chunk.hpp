@@ -41,6 +41,10 @@ class OpenChunk {
   Result<std::uint64_t> integer(std::size_t row, PointScratch& scratch) const {
     return numbers_->at(row, scratch);
   }
+  /// Integer-like values [first, first + n) at once.
+  Result<void> integers(std::size_t first, std::size_t n, std::uint64_t* out) const {
+    return numbers_->read(first, n, out);
+  }
   /// Bytes it holds or may come to hold.
   std::uint64_t charge() const { return source_.length() + 512; }
 

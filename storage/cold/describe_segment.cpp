@@ -43,7 +43,9 @@ std::string footer_text(const LoadedFooter& l) {
                      f.index.length, f.index.offset, f.bloom.length, f.bloom.offset);
   for (std::size_t g = 0; g < f.groups.size(); ++g) {
     const FooterGroup& group = f.groups[g];
-    out += fmt::format("  group {}: {} rows\n", g, group.rows);
+    const CsnBounds& c = group.bounds;
+    out += fmt::format("  group {}: {} rows, csn {} to {}", g, group.rows, c.begin_min, c.begin_max);
+    out += f.info.history ? fmt::format(", ended by {} to {}\n", c.end_min, c.end_max) : "\n";
     for (std::size_t c = 0; c < group.columns.size(); ++c)
       add_chunk(out, f.schema[c].name, group.columns[c].meta, &group.columns[c].stats);
     add_chunk(out, "(csn)", group.csn, nullptr);

@@ -2,6 +2,7 @@
 // index. Layout and encodings: schema/FORMATS.md, "Cold segment"; numbers in segment_format.hpp.
 #pragma once
 #include "io/disk.hpp"
+#include "storage/life_cells.hpp"
 #include "storage/row_file.hpp"
 
 namespace firn::storage::cold {
@@ -10,6 +11,7 @@ struct SegmentOptions {
   std::uint32_t row_group_rows = 65'536;
   int zstd_level = 3;
   double zstd_min_gain = 0.10;  ///< zstd is kept only where it saves at least this part
+  LifeCells cells;              ///< history: a row group holds rows of one cell
   std::uint64_t store_id = 0;   ///< seeds checksums, so that a segment of another table is found out
 };
 
@@ -21,8 +23,8 @@ class SegmentWriter {
                                                        const RowFileInfo& info,
                                                        const SegmentOptions& options);
   virtual ~SegmentWriter() = default;
-  /// Rows in ascending key order over all calls (history: ascending (key, csn)). csns: one a row. ends: one a row for
-  /// a history segment, else empty. tombstones: one bit a row, or an empty buffer. Columns may be in dictionary form.
+  /// Current rows in ascending key order over all calls, history in any order. csns: one a row. ends: one a row for a
+  /// history segment, else empty. tombstones: one bit a row, or an empty buffer. Columns may be in dictionary form.
   virtual Result<void> append(const Batch& rows, std::span<const std::uint64_t> csns,
                               std::span<const std::uint64_t> ends, const Buffer& tombstones) = 0;
   virtual std::uint64_t rows() const = 0;

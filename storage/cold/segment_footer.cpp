@@ -47,7 +47,9 @@ Offset<fb::SegmentGroup> put_group(FlatBufferBuilder& b, const FooterGroup& g) {
   Offset<fb::SegmentChunk> end, tombstones;
   if (g.end) end = put_chunk(b, *g.end, nullptr);
   if (g.tombstones) tombstones = put_chunk(b, *g.tombstones, nullptr);
-  return fb::CreateSegmentGroup(b, g.rows, all, csn, end, tombstones);
+  const CsnBounds& c = g.bounds;
+  return fb::CreateSegmentGroup(b, g.rows, all, csn, end, tombstones, c.begin_min, c.begin_max,
+                                g.end ? c.end_min : 0, g.end ? c.end_max : 0);
 }
 
 std::string_view view_of(const flatbuffers::Vector<std::uint8_t>* v) {
@@ -92,6 +94,10 @@ Result<FooterGroup> get_group(const fb::SegmentGroup* g, const Schema& schema, b
   FooterGroup out;
   out.rows = g->rows();
   if (out.rows == 0 || out.rows > kGroupRowsMax) return bad("a row group has an impossible number of rows");
+  // Segments of earlier programs say nothing, which reads as 0.
+  out.bounds.begin_min = g->begin_min(), out.bounds.end_min = g->end_min();
+  if (g->begin_max() != 0) out.bounds.begin_max = g->begin_max();
+  if (g->end_max() != 0) out.bounds.end_max = g->end_max();
   if (g->columns() == nullptr || g->columns()->size() != schema.size())
     return bad("a row group lacks columns");
   for (std::size_t i = 0; i < schema.size(); ++i) {
@@ -156,7 +162,8 @@ std::string write_footer(const SegmentFooter& f) {
   return {reinterpret_cast<const char*>(b.GetBufferPointer()), b.GetSize()};  // NOLINT
 }
 
-Result<SegmentFooter> read_footer(std::span<const std::uint8_t> bytes, std::uint64_t data_length) {
+Result<SegmentFooter> read_footer(std::span<const std::uint8_t> bytes, std::uint64_t data_length,
+                                  std::uint32_t version) {
   flatbuffers::Verifier verifier(bytes.data(), bytes.size(), 8,
                                  static_cast<flatbuffers::uoffset_t>(bytes.size() / 8 + 8));
   if (!fb::VerifySegmentFooterBuffer(verifier)) return bad("not a segment footer");
@@ -171,10 +178,13 @@ Result<SegmentFooter> read_footer(std::span<const std::uint8_t> bytes, std::uint
   i.csn_min = f.csn_min(), i.csn_max = f.csn_max(), i.end_max = f.end_max();
   if (f.has_time()) i.time_min = f.time_min(), i.time_max = f.time_max();
   if (f.groups() == nullptr || f.block_crcs() == nullptr) return bad("groups or checksums are missing");
-  std::uint64_t rows = 0;
+  out.by_group = version >= kSegmentVersion;
+  const auto blocks = [](std::uint64_t n) { return (n + kBlockValues - 1) / kBlockValues; };
+  std::uint64_t rows = 0, index_entries = 0;
   for (const fb::SegmentGroup* g : *f.groups()) {
     FIRN_ASSIGN(FooterGroup group, get_group(g, out.schema, i.history, data_length));
     rows += group.rows;
+    index_entries += blocks(group.rows);
     out.groups.push_back(std::move(group));
   }
   if (rows != i.rows || rows == 0 || rows > std::numeric_limits<std::uint32_t>::max())
@@ -190,7 +200,7 @@ Result<SegmentFooter> read_footer(std::span<const std::uint8_t> bytes, std::uint
     if (r.offset > data_length || r.length > data_length - r.offset)
       return bad("the key index lies outside the file");
   }
-  if (out.index_entries != (rows + kBlockValues - 1) / kBlockValues ||
+  if (out.index_entries != (out.by_group ? index_entries : blocks(rows)) ||
       out.bloom.length % kBloomBlockBytes != 0 ||
       out.index_bytes > out.index_entries * (kEncodedKeyMax + 8)) {
     return bad("the key index has another size");
@@ -231,7 +241,7 @@ Result<LoadedFooter> load_footer(const io::File& file) {
   if (io::crc32c(bytes) != t.footer_crc) {
     return fail(ErrorCode::corrupt, "damaged segment footer at offset " + std::to_string(t.data_length));
   }
-  auto footer = read_footer(bytes, t.data_length);
+  auto footer = read_footer(bytes, t.data_length, t.version);
   if (!footer) return footer.error().within(file.path());
   out.footer = std::move(*footer);
   out.store_id = t.store_id, out.file_id = t.file_id, out.data_length = t.data_length;

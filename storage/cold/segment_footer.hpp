@@ -10,6 +10,7 @@ struct FooterChunk {
 };
 struct FooterGroup {
   std::uint32_t rows = 0;
+  CsnBounds bounds;
   std::vector<FooterChunk> columns;
   ChunkMeta csn;
   std::optional<ChunkMeta> end, tombstones;
@@ -25,11 +26,13 @@ struct SegmentFooter {
   FileRange bloom, index;
   std::uint32_t index_entries = 0;
   std::uint64_t index_bytes = 0;
+  bool by_group = false;  ///< rows are in key order within groups alone, and so is the key index
 };
 
 std::string write_footer(const SegmentFooter& footer);
-/// Checks bounds, types and ranges. `data_length`: all chunks must lie in [header, data_length).
-Result<SegmentFooter> read_footer(std::span<const std::uint8_t> bytes, std::uint64_t data_length);
+/// Checks bounds, types and ranges. `data_length`: all chunks must lie in [header, data_length). `version`: the trailer's.
+Result<SegmentFooter> read_footer(std::span<const std::uint8_t> bytes, std::uint64_t data_length,
+                                  std::uint32_t version);
 
 struct LoadedFooter {
   SegmentFooter footer;

@@ -10,7 +10,10 @@ namespace firn::storage::cold {
 static_assert(std::endian::native == std::endian::little, "segments are little-endian and read in place");
 
 inline constexpr std::uint32_t kSegmentMagic = 0x4753'4E46;  // "FNSG"
-inline constexpr std::uint32_t kSegmentVersion = 1;
+/// Rows in key order over the whole file: current rows, and history of programs that knew no other order.
+inline constexpr std::uint32_t kOrderedVersion = 1;
+/// Rows in order of key and CSN within each group; the key index begins anew with each.
+inline constexpr std::uint32_t kSegmentVersion = 2;
 
 /// First bytes of the file: says what it is, even if the end is lost.
 struct SegmentHeader {
@@ -82,6 +85,8 @@ inline constexpr std::size_t kPatternFieldsMax = 24;
 /// Rows of a row group are cut earlier when their variable-length bytes reach this: offsets are i32 in
 /// memory.
 inline constexpr std::size_t kGroupBytesMax = std::size_t{64} << 20;
+/// Rows that are collected for all cells of a history segment together; above, the largest group is written as it is.
+inline constexpr std::size_t kCellBytesMax = std::size_t{64} << 20;
 inline constexpr std::uint32_t kGroupRowsMax = 1U << 20;
 inline constexpr std::uint32_t kFooterBytesMax = 1U << 30;
 /// Footers keep at most this many bytes of a minimum or maximum.

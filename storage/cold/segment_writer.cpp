@@ -1,10 +1,9 @@
 // Row groups are collected, encoded column by column and appended; the footer goes last and is read back.
 #include <algorithm>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 #include "io/crc32c.hpp"
-#include "storage/cold/bloom_filter.hpp"
+#include "storage/cold/group_rows.hpp"
+#include "storage/cold/key_index.hpp"
 #include "storage/cold/segment.hpp"
 #include "storage/cold/segment_footer.hpp"
 
@@ -33,10 +32,12 @@ class Writer final : public SegmentWriter {
       : disk_(disk),
         options_(options),
         encode_{options.zstd_level, options.zstd_min_gain},
-        out_(std::move(file), {options.store_id, info.id}) {
+        out_(std::move(file), {options.store_id, info.id}),
+        keys_(schema) {
     footer_.schema = std::move(schema);
     footer_.info = std::move(info);
-    for (const ColumnSchema& c : footer_.schema.columns()) columns_.emplace_back(c.type);
+    if (!footer_.info.history) options_.cells = {};
+    for (std::size_t c = 0; c < options_.cells.size(); ++c) cells_.emplace_back(footer_.schema);
     footer_.info.csn_min = kCsnMax.value;
   }
   ~Writer() override {
@@ -45,8 +46,8 @@ class Writer final : public SegmentWriter {
   }
 
   Result<void> begin() {
-    return out_.append(sealed_bytes(
-        SegmentHeader{kSegmentMagic, kSegmentVersion, options_.store_id, footer_.info.id, 0, 0}));
+    return out_.append(
+        sealed_bytes(SegmentHeader{kSegmentMagic, version(), options_.store_id, footer_.info.id, 0, 0}));
   }
 
   Result<void> append(const Batch& rows, std::span<const std::uint64_t> csns,
@@ -54,27 +55,37 @@ class Writer final : public SegmentWriter {
     const auto n = static_cast<std::size_t>(rows.rows());
     if (n == 0) return {};
     FIRN_TRY(check_shape(rows, csns, ends, tombstones));
-    FIRN_TRY(take_keys(rows, csns));
-    for (std::size_t at = 0; at < n;) {
-      const std::size_t m = std::min(n - at, room());
-      const Batch part = m == n ? rows : rows.slice(at, m);
-      for (std::size_t i = 0; i < columns_.size(); ++i) columns_[i].append_column(part[i]);
-      take_hidden(csns.subspan(at, m), ends.empty() ? ends : ends.subspan(at, m), tombstones, at);
-      at += m;
-      if (room() == 0) FIRN_TRY(flush_group());
+    std::vector<std::uint64_t> dead(n);
+    for (std::size_t i = 0; !tombstones.empty() && i < n; ++i) dead[i] = bit_at(tombstones.data(), i) ? 1 : 0;
+    const RowsView all{rows, csns, ends, dead};
+    take_lives(all);
+    if (!footer_.info.history) {
+      FIRN_TRY(take_keys(rows));
     }
-    return {};
+    if (cells_.size() == 1) return fill(cells_.front(), all);
+    std::vector<std::vector<std::uint32_t>> of_cell(cells_.size());
+    for (std::uint32_t i = 0; i < n; ++i) of_cell[options_.cells.cell_of({csns[i], ends[i]})].push_back(i);
+    for (std::size_t c = 0; c < cells_.size(); ++c) {
+      for (std::span<const std::uint32_t> left = of_cell[c]; !left.empty();) {
+        const std::size_t m = std::min(left.size(), room(cells_[c])), before = cells_[c].byte_size();
+        cells_[c].append(all, left.first(m));
+        buffered_ += cells_[c].byte_size() - before;
+        left = left.subspan(m);
+        if (room(cells_[c]) == 0) FIRN_TRY(flush(cells_[c]));
+      }
+    }
+    return make_room();
   }
 
-  std::uint64_t rows() const override { return footer_.info.rows + csns_.size(); }
+  std::uint64_t rows() const override { return rows_seen_; }
 
   Result<RowFileInfo> finish() override {
     if (rows() == 0)
       return Error(ErrorCode::invalid_argument, footer_.info.path + ": a segment needs at least one row");
-    if (!csns_.empty()) FIRN_TRY(flush_group());
+    for (GroupRows& cell : cells_)
+      if (cell.rows() != 0) FIRN_TRY(flush(cell));
     FIRN_TRY(write_key_index());
-    SegmentTrailer t{
-        options_.store_id, footer_.info.id, out_.offset(), 0, 0, kSegmentVersion, kSegmentMagic, 0, 0};
+    SegmentTrailer t{options_.store_id, footer_.info.id, out_.offset(), 0, 0, version(), kSegmentMagic, 0, 0};
     FIRN_ASSIGN(footer_.block_crcs, out_.end_blocks());
     const std::string bytes = write_footer(footer_);
     if (bytes.size() > kFooterBytesMax)
@@ -102,12 +113,12 @@ class Writer final : public SegmentWriter {
   Result<void> check_shape(const Batch& rows, std::span<const std::uint64_t> csns,
                            std::span<const std::uint64_t> ends, const Buffer& tombstones) const {
     const auto n = static_cast<std::size_t>(rows.rows());
-    if (rows.columns().size() != columns_.size())
+    const Schema& schema = footer_.schema;
+    if (rows.columns().size() != schema.size())
       return misuse("a batch has another number of columns than the schema");
-    for (std::size_t i = 0; i < columns_.size(); ++i) {
-      if (rows[i].type != columns_[i].type() || rows[i].length != rows.rows()) {
-        return misuse("column " + footer_.schema[i].name +
-                      " has another type or length than the schema says");
+    for (std::size_t i = 0; i < schema.size(); ++i) {
+      if (rows[i].type != schema[i].type || rows[i].length != rows.rows()) {
+        return misuse("column " + schema[i].name + " has another type or length than the schema says");
       }
     }
     if (csns.size() != n) return misuse("one CSN a row is required");
@@ -119,49 +130,65 @@ class Writer final : public SegmentWriter {
     return {};
   }
 
+  /// Programs that know only key order over the whole file must not read history.
+  std::uint32_t version() const { return footer_.info.history ? kSegmentVersion : kOrderedVersion; }
+
   /// Rows until the group is full.
-  std::size_t room() const {
+  std::size_t room(const GroupRows& group) const {
     const std::size_t limit = std::clamp<std::size_t>(options_.row_group_rows, 1, kGroupRowsMax);
-    std::size_t bytes = 0;
-    for (const ColumnBuilder& c : columns_) bytes += c.byte_size();
-    return csns_.size() >= limit || (bytes >= kGroupBytesMax && !csns_.empty()) ? 0 : limit - csns_.size();
+    const bool full = group.rows() >= limit || (group.byte_size() >= kGroupBytesMax && group.rows() != 0);
+    return full ? 0 : limit - group.rows();
   }
 
-  /// Order, range, filter and index of the keys.
-  Result<void> take_keys(const Batch& rows, std::span<const std::uint64_t> csns) {
-    std::vector<Column> key;
-    for (const std::size_t k : footer_.schema.key()) key.push_back(rows[k]);
-    FIRN_ASSIGN(const KeyColumn keys, KeyColumn::encode(footer_.schema, key, rows.rows()));
-    std::string scratch;
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      const std::string_view k = keys.at(i, scratch);
-      if (rows_seen_ > 0) {
-        const int order = footer_.info.key_max.compare(k);
-        const bool ascends = order < 0 || (order == 0 && footer_.info.history && last_csn_ < csns[i]);
-        if (!ascends) return misuse("keys must ascend (row " + std::to_string(rows_seen_) + ")");
-      } else {
-        footer_.info.key_min = k;
-      }
-      footer_.info.key_max = k;
-      last_csn_ = csns[i];
-      if (rows_seen_++ % kBlockValues == 0) index_.emplace_back(k);
-      hashes_.push_back(XXH3_64bits(k.data(), k.size()));
+  Result<void> fill(GroupRows& group, const RowsView& all) {
+    const auto n = static_cast<std::size_t>(all.rows.rows());
+    for (std::size_t at = 0; at < n;) {
+      const std::size_t m = std::min(n - at, room(group));
+      const Batch part = m == n ? all.rows : all.rows.slice(at, m);
+      group.append({part, all.csns.subspan(at, m), all.ends.empty() ? all.ends : all.ends.subspan(at, m),
+                    all.tombstones.subspan(at, m)});
+      at += m;
+      if (room(group) == 0) FIRN_TRY(flush(group));
     }
     return {};
   }
 
-  void take_hidden(std::span<const std::uint64_t> csns, std::span<const std::uint64_t> ends,
-                   const Buffer& tombstones, std::size_t at) {
-    RowFileInfo& info = footer_.info;
-    for (std::size_t i = 0; i < csns.size(); ++i) {
-      info.csn_min = std::min(info.csn_min, csns[i]);
-      info.csn_max = std::max(info.csn_max, csns[i]);
-      csns_.push_back(csns[i]);
-      const bool dead = !tombstones.empty() && bit_at(tombstones.data(), at + i);
-      tombstones_.push_back(dead ? 1 : 0);
-      info.tombstones += dead ? 1 : 0;
+  /// Groups that are not full yet are written while all together hold too much.
+  Result<void> make_room() {
+    while (buffered_ > kCellBytesMax) {
+      const auto largest = std::max_element(
+          cells_.begin(), cells_.end(),
+          [](const GroupRows& a, const GroupRows& b) { return a.byte_size() < b.byte_size(); });
+      FIRN_TRY(flush(*largest));
     }
-    for (const std::uint64_t e : ends) info.end_max = std::max(info.end_max, e), ends_.push_back(e);
+    return {};
+  }
+
+  /// Order of the keys of current rows, which come in it.
+  Result<void> take_keys(const Batch& rows) {
+    std::vector<Column> key;
+    for (const std::size_t k : footer_.schema.key()) key.push_back(rows[k]);
+    FIRN_ASSIGN(const KeyColumn keys, KeyColumn::encode(footer_.schema, key, rows.rows()));
+    std::string scratch;
+    const std::uint64_t first = rows_seen_ - keys.size();
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const bool ascends =
+          i == 0 ? first == 0 || keys.at(0, scratch) > keys_.greatest() : keys.compare(i - 1, keys, i) < 0;
+      if (!ascends) return misuse("keys must ascend (row " + std::to_string(first + i) + ")");
+    }
+    keys_.add(keys, first);
+    return {};
+  }
+
+  void take_lives(const RowsView& all) {
+    RowFileInfo& info = footer_.info;
+    for (const std::uint64_t c : all.csns) {
+      info.csn_min = std::min(info.csn_min, c);
+      info.csn_max = std::max(info.csn_max, c);
+    }
+    for (const std::uint64_t e : all.ends) info.end_max = std::max(info.end_max, e);
+    for (const std::uint64_t t : all.tombstones) info.tombstones += t;
+    rows_seen_ += all.csns.size();
   }
 
   Result<void> write_chunk(EncodedChunk&& chunk, ChunkMeta& meta) {
@@ -171,24 +198,33 @@ class Writer final : public SegmentWriter {
     return out_.append(chunk.bytes);
   }
 
-  Result<void> flush_group() {
+  Result<void> flush(GroupRows& rows) {
+    if (cells_.size() > 1) buffered_ -= rows.byte_size();
+    if (!footer_.info.history) return write_group(rows.take());
+    KeyColumn keys;
+    FIRN_ASSIGN(GroupRows::Taken taken, rows.take_sorted(footer_.schema, keys));
+    keys_.add(keys, 0);
+    return write_group(std::move(taken));
+  }
+
+  Result<void> write_group(GroupRows::Taken rows) {
     FooterGroup g;
-    g.rows = static_cast<std::uint32_t>(csns_.size());
-    const bool dead = std::find(tombstones_.begin(), tombstones_.end(), 1U) != tombstones_.end();
-    for (std::size_t i = 0; i < columns_.size(); ++i) {
-      EncodedChunk chunk = encode_chunk(columns_[i].finish(), encode_);
+    g.rows = static_cast<std::uint32_t>(rows.csns.size());
+    g.bounds = rows.bounds();
+    const bool dead = std::find(rows.tombstones.begin(), rows.tombstones.end(), 1U) != rows.tombstones.end();
+    for (std::size_t i = 0; i < rows.columns.size(); ++i) {
+      EncodedChunk chunk = encode_chunk(rows.columns[i], encode_);
       if (footer_.schema.time() == i) take_time(chunk.stats);
       // Values of tombstones are in there too: bounds still hold, the rest says nothing of the rows.
       if (dead) chunk.stats.exact = false, chunk.stats.sum.reset();
       g.columns.push_back({{}, std::move(chunk.stats)});
       FIRN_TRY(write_chunk(std::move(chunk), g.columns.back().meta));
     }
-    FIRN_TRY(write_chunk(encode_chunk(Ints(csns_), encode_), g.csn));
-    if (footer_.info.history) FIRN_TRY(write_chunk(encode_chunk(Ints(ends_), encode_), g.end.emplace()));
-    if (dead) FIRN_TRY(write_chunk(encode_chunk(Ints(tombstones_), encode_), g.tombstones.emplace()));
+    FIRN_TRY(write_chunk(encode_chunk(Ints(rows.csns), encode_), g.csn));
+    if (footer_.info.history) FIRN_TRY(write_chunk(encode_chunk(Ints(rows.ends), encode_), g.end.emplace()));
+    if (dead) FIRN_TRY(write_chunk(encode_chunk(Ints(rows.tombstones), encode_), g.tombstones.emplace()));
     footer_.info.rows += g.rows;
     footer_.groups.push_back(std::move(g));
-    csns_.clear(), ends_.clear(), tombstones_.clear();
     return {};
   }
 
@@ -205,32 +241,17 @@ class Writer final : public SegmentWriter {
   }
 
   Result<void> write_key_index() {
-    if (!is_dense()) {
-      const std::string bloom = make_bloom(hashes_);
-      footer_.bloom = {out_.offset(), bloom.size()};
-      FIRN_TRY(out_.append(bloom));
+    footer_.info.key_min = keys_.least();
+    footer_.info.key_max = keys_.greatest();
+    if (const std::string filter = keys_.filter(); !filter.empty()) {
+      footer_.bloom = {out_.offset(), filter.size()};
+      FIRN_TRY(out_.append(filter));
     }
-    Encoded index;
-    if (has_fixed_key(footer_.schema)) {
-      std::vector<std::uint64_t> keys;
-      for (const std::string& k : index_) keys.push_back(KeyColumn::to_fixed(k));
-      index = encode_ints(keys, encode_);
-    } else {
-      const std::vector<std::string_view> keys(index_.begin(), index_.end());
-      for (const std::string_view k : keys) footer_.index_bytes += k.size();
-      index = encode_strings(keys, encode_);
-    }
-    footer_.index_entries = static_cast<std::uint32_t>(index_.size());
+    const Encoded index = keys_.index(encode_);
+    footer_.index_bytes = keys_.entry_bytes();
+    footer_.index_entries = static_cast<std::uint32_t>(keys_.entries());
     footer_.index = {out_.offset(), index.bytes.size()};
     return out_.append(index.bytes);
-  }
-
-  /// Keys without wide gaps: the range alone answers, a filter would only cost.
-  bool is_dense() const {
-    if (!has_fixed_key(footer_.schema)) return false;
-    const std::uint64_t range =
-        KeyColumn::to_fixed(footer_.info.key_max) - KeyColumn::to_fixed(footer_.info.key_min);
-    return range / 4 < rows();
   }
 
   io::Disk& disk_;
@@ -238,10 +259,10 @@ class Writer final : public SegmentWriter {
   EncodeOptions encode_;
   CheckedWriter out_;
   SegmentFooter footer_;
-  std::vector<ColumnBuilder> columns_;
-  std::vector<std::uint64_t> csns_, ends_, tombstones_, hashes_;
-  std::vector<std::string> index_;
-  std::uint64_t rows_seen_ = 0, last_csn_ = 0;
+  std::vector<GroupRows> cells_;  ///< of current rows: the one group that is being filled
+  std::size_t buffered_ = 0;      ///< bytes in several cells
+  KeyIndexBuilder keys_;
+  std::uint64_t rows_seen_ = 0;
   bool finished_ = false;
 };
 

@@ -61,6 +61,13 @@ class Block final : public RowFile {
     return at < head_.stats.size() ? &head_.stats[at] : nullptr;
   }
 
+  CsnBounds bounds(std::size_t group) const override {
+    if (!head_.bounds.empty()) return head_.bounds[group];
+    CsnBounds whole{head_.info.csn_min, head_.info.csn_max};
+    if (head_.info.history) whole.end_max = head_.info.end_max;
+    return whole;
+  }
+
   Result<std::vector<Column>> read(std::size_t group, std::span<const std::size_t> columns,
                                    ReadCost& cost) const override {
     FIRN_ASSIGN(auto body, this->body(cost));

@@ -119,6 +119,15 @@ Result<void> take_stats(const Place& at, const fb::BlockHeader& h, BlockHead& he
   return {};
 }
 
+Result<void> take_bounds(const Place& at, const fb::BlockHeader& h, BlockHead& head) {
+  if (h.bounds() == nullptr) return {};
+  if (h.bounds()->size() != (head.info.rows + head.group_rows - 1) / head.group_rows)
+    return at.damaged("its CSN bounds are not one a group");
+  for (const fb::Bounds* b : *h.bounds())
+    head.bounds.push_back({b->begin_min(), b->begin_max(), b->end_min(), b->end_max()});
+  return {};
+}
+
 Result<Schema> take_schema(const Place& at, const fb::BlockHeader& h) {
   if (h.schema() == nullptr) return at.damaged("it has no schema");
   MutableBuffer copy;  // aligned
@@ -142,7 +151,8 @@ Result<void> take_header(const Place& at, const Buffer& bytes, std::uint64_t beg
   FIRN_ASSIGN(head.schema, take_schema(at, h));
   FIRN_TRY(take_parts(at, h, begin, head));
   FIRN_TRY(check_parts(at, head));
-  return take_stats(at, h, head);
+  FIRN_TRY(take_stats(at, h, head));
+  return take_bounds(at, h, head);
 }
 
 Result<Buffer> read_part_bytes(const Place& at, std::uint64_t begin, std::uint64_t length) {

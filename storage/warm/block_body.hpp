@@ -23,6 +23,7 @@ struct BlockHead {
   std::array<PartRef, 7> parts;    ///< by PartKind
   std::uint64_t body_offset = 0;   ///< where the parts that are read together begin
   std::vector<ColumnStats> stats;  ///< group by group, column by column
+  std::vector<CsnBounds> bounds;   ///< one a group; empty: unknown
 };
 
 /// Reads prefix and header at `offset`. Error {corrupt}, {unsupported}; errors of the file.

@@ -7,6 +7,7 @@
 #include "storage/warm/block.hpp"
 #include "storage/warm/block_format.hpp"
 #include "storage/warm/block_stats.hpp"
+#include "storage/warm/history_layout.hpp"
 #include "storage/warm/key_filter.hpp"
 
 #define XXH_INLINE_ALL
@@ -144,6 +145,12 @@ class BlockWriter {
     for (std::size_t i = 0; !in_.tombstones.empty() && i < n; ++i)
       info_.tombstones += bit_at(in_.tombstones.data(), i) ? 1 : 0;
     collect_stats(n);
+    for (std::size_t first = 0; in_.history && first < n; first += options_.group_rows) {
+      const std::size_t count = std::min<std::size_t>(options_.group_rows, n - first);
+      const auto begins = std::ranges::minmax(in_.csns.subspan(first, count));
+      const auto ends = std::ranges::minmax(in_.ends.subspan(first, count));
+      bounds_.emplace_back(begins.min, begins.max, ends.min, ends.max);
+    }
   }
 
   void collect_stats(std::size_t n) {
@@ -219,6 +226,7 @@ class BlockWriter {
     for (const fb::Part& p : table_) table.emplace_back(p.offset() + shift, p.length(), p.crc(), p.kind());
     const Buffer schema = arrow::encode_schema_message(in_.rows.schema());
     auto stats_vector = b.CreateVector(stats);
+    auto bounds_vector = b.CreateVectorOfStructs(bounds_);
     auto table_vector = b.CreateVectorOfStructs(table);
     auto schema_vector = b.CreateVector(schema.data(), schema.size());
     auto key_min = bytes(info_.key_min);
@@ -244,6 +252,7 @@ class BlockWriter {
     h.add_schema(schema_vector);
     h.add_parts(table_vector);
     h.add_stats(stats_vector);
+    if (in_.history) h.add_bounds(bounds_vector);
     b.Finish(h.Finish());
     MutableBuffer out;
     out.append(b.GetBufferPointer(), b.GetSize());
@@ -309,6 +318,7 @@ class BlockWriter {
   std::vector<std::uint32_t> order_;
   std::vector<Column> columns_;
   std::vector<ColumnStats> stats_;
+  std::vector<fb::Bounds> bounds_;  ///< history
   std::vector<fb::Part> table_;
   std::vector<Buffer> parts_;
   std::uint64_t body_length_ = 0;
@@ -317,7 +327,13 @@ class BlockWriter {
 }  // namespace
 
 Result<EncodedBlock> encode_block(const BlockInput& input, RowFileInfo info, const BlockOptions& options) {
-  return BlockWriter(input, std::move(info), options).write();
+  const auto n = static_cast<std::size_t>(input.rows.rows());
+  const bool sound = input.csns.size() == n && input.ends.size() == n && input.order == nullptr &&
+                     (input.tombstones.empty() || input.tombstones.size() >= bitmap_bytes(n));
+  const bool cut = input.history && sound && options.group_rows != 0 && n > options.group_rows;
+  if (!cut) return BlockWriter(input, std::move(info), options).write();
+  const HistoryLayout laid(input, options.group_rows);
+  return BlockWriter(laid.input(), std::move(info), options).write();
 }
 
 Result<Batch> drop_duplicate_keys(const Batch& batch, KeyOrder* order) {

@@ -50,6 +50,7 @@ class Model {
     options_.clock = clock_;
     options_.warm_log_bytes = 96 << 10;
     options_.segment_rows = 300;
+    options_.history_group_rows = 16;
     options_.hot_map_bytes = std::size_t{16} << 20;
     options_.purge_versions_min = 40;
     options_.unresolved_bytes_max = 24 << 10;

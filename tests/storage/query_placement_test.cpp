@@ -30,6 +30,7 @@ class PlacedTable {
     StoreOptions options;
     options.clock = clock_;
     options.segment_rows = 300;
+    options.history_group_rows = 40;
     HybridTableConfig config;
     config.history_us = INT64_MAX / 4;
     if (placement == Placement::hot) config.placement = StorageTier::hot;

@@ -16,7 +16,7 @@ namespace {
 class DistinctInts {
  public:
   explicit DistinctInts(std::size_t max)
-      : max_(max), slots_(std::size_t{1} << bit_width_of(2 * max + 2), 0) {}
+      : max_(max), bits_(bit_width_of(2 * max + 2)), slots_(std::size_t{1} << bits_, 0) {}
   /// False once there are more than the bound.
   bool insert(std::uint64_t v) {
     if (v == 0) {
@@ -24,7 +24,8 @@ class DistinctInts {
       zero_ = true;
     } else {
       const std::size_t mask = slots_.size() - 1;
-      std::size_t i = (v * 0x9E37'79B9'7F4A'7C15ULL >> 20) & mask;
+      std::size_t i =
+          v * 0x9E37'79B9'7F4A'7C15ULL >> (64 - bits_);  // round floats differ in their high bits alone
       while (slots_[i] != 0 && slots_[i] != v) i = (i + 1) & mask;
       if (slots_[i] == 0) {
         slots_[i] = v;
@@ -41,6 +42,7 @@ class DistinctInts {
 
  private:
   std::size_t max_;
+  unsigned bits_;
   bool zero_ = false;
   std::vector<std::uint64_t> slots_, values_;
 };
