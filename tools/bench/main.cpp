@@ -9,7 +9,7 @@
 //
 //   device        append and sync of 256 B and 4 KiB (p50), sequential write and read
 //   small_1w      durable 1-row writes over a preload of --rows, --seconds a run: p50, p99, rows a second of a closed
-//                 loop; then, for 0.4 of the time, 80 % of that rate on a plan: open_p50 .. open_max count from the
+//                 loop; then, for 0.3 of the time, 80 % of that rate on a plan: open_p50 .. open_max count from the
 //                 planned arrival, so a stall counts for all that it keeps waiting
 //   small_16w     the same with 16 writers
 //   small_64w     the same with 64 writers
@@ -25,6 +25,7 @@
 //   newest_1pct   SELECT * FROM t WHERE ts >= (that of the newest 1 %), settled
 //   upsert_scan   the GROUP BY: clean, after 10 % of the rows were replaced (once caught up; and how long that took),
 //                 and settled again
+//   as_of         GROUP BY and a read by key, now and as of a random commit; a tenth of --rows overwritten ten times
 //   size_events   allocated bytes a row, settled, history=0; and of the same rows as Parquet with zstd
 //   size_flights  the same of real flights; needs --flights
 //   recovery      open and a first read after kill -9 with 100 MiB written in batches of 1,000 rows
