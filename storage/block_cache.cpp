@@ -66,6 +66,11 @@ void BlockCache::set_capacity(std::size_t bytes_max) {
   shrink(removed);
 }
 
+std::size_t BlockCache::capacity() const {
+  std::lock_guard lock(mutex_);
+  return bytes_max_;
+}
+
 BlockCache::Stats BlockCache::stats() const {
   std::lock_guard lock(mutex_);
   Stats s = stats_;

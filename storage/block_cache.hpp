@@ -38,6 +38,7 @@ class BlockCache {
   void insert(const Key& key, std::shared_ptr<const void> value, std::size_t bytes);
   void erase(const Key& key);
   void set_capacity(std::size_t bytes_max);
+  std::size_t capacity() const;
   Stats stats() const;
 
  private:

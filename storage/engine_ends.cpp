@@ -55,7 +55,7 @@ bool behind(const View& view) {
 /// Requires plan_mutex_.
 void Engine::trim_delta(const View& view) {
   images_.drop_outgrown(delta_);
-  std::uint64_t keep = std::min(images_.needs_delta_from(), pins_.least_base());
+  std::uint64_t keep = std::min(images_.needs_delta_from(delta_), pins_.least_base());
   // The newest catalog, looked at after the bases: what a job published since `view` needs the delta from its base on.
   const View newest = this->view();
   for (const FileEntryPtr& f : newest.catalog->files)

@@ -337,7 +337,7 @@ Result<StoreStats> Engine::stats() {
     now = context.view;
     state = context.hot.state();
     if (state.versions != 0) {
-      FIRN_ASSIGN(hot, images_.rows_at(now, context.hot, delta_, now.csn, &unreadable));
+      FIRN_ASSIGN(hot, images_.rows_at(now, context.hot, delta_, now.csn, {}, &unreadable));
     }
     FIRN_ASSIGN(const ResolveLag behind, resolve(std::move(context), unreadable));
     s.lag_commits = behind.commits;
@@ -349,7 +349,7 @@ Result<StoreStats> Engine::stats() {
   s.csn = Csn{now.csn};
   s.last_commit_time = Timestamp{now.time_us};
   s.horizon = Csn{now.catalog->horizon};
-  s.hot.rows = hot.image ? hot.live() : 0;
+  s.hot.rows = hot.live();
   s.hot.files = 1;
   std::uint64_t warm_history = 0, cold_history = 0;
   for (const FileEntryPtr& f : now.catalog->files) {

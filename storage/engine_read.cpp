@@ -245,7 +245,7 @@ Result<std::unique_ptr<TableScan>> Engine::plan_scan(const std::vector<std::size
   UnreadableFiles unreadable;
   HotRows hot;
   if (context.hot.state().versions != 0) {
-    FIRN_ASSIGN(hot, images_.rows_at(context.view, context.hot, delta_, csn, &unreadable));
+    FIRN_ASSIGN(hot, images_.rows_at(context.view, context.hot, delta_, csn, columns, &unreadable));
   } else {
     images_.clear();
   }

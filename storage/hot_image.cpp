@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "storage/past_images.hpp"
 #include "storage/versioned_rows.hpp"
 
 namespace firn::storage {
@@ -116,8 +117,19 @@ Result<HotRows> advance(std::shared_ptr<const HotImage> image, const View& view,
 
 }  // namespace
 
+HotImageCache::HotImageCache() : past_(std::make_unique<PastImages>()) {}
+HotImageCache::~HotImageCache() = default;
+
+std::uint64_t HotRows::live() const {
+  std::uint64_t rows = 0;
+  if (image) rows = static_cast<std::uint64_t>(image->rows.rows() + fresh.rows()) - hidden.size();
+  for (const VisibleChunk& c : past) rows += c.count;
+  return rows;
+}
+
 Result<HotRows> HotImageCache::rows_at(const View& view, const hot::HotReader& reader, const HotDelta& delta,
-                                       std::uint64_t csn, UnreadableFiles* unreadable) {
+                                       std::uint64_t csn, std::span<const std::size_t> columns,
+                                       UnreadableFiles* unreadable) {
   std::shared_ptr<const HotImage> image;
   {
     std::lock_guard lock(mutex_);
@@ -133,6 +145,10 @@ Result<HotRows> HotImageCache::rows_at(const View& view, const hot::HotReader& r
       return advance(std::move(image), view, reader, std::move(keys), csn, unreadable);
     }
   }
+  if (csn < view.csn) {
+    FIRN_ASSIGN(auto past, past_->rows_at(view, reader, delta, csn, columns, unreadable));
+    if (past) return HotRows{nullptr, {}, {}, std::move(*past)};
+  }
   const std::size_t noted = unreadable == nullptr ? 0 : unreadable->size();
   FIRN_ASSIGN(image, build(view, reader, csn, unreadable));
   HotRows out;
@@ -146,9 +162,10 @@ Result<HotRows> HotImageCache::rows_at(const View& view, const hot::HotReader& r
   return out;
 }
 
-std::uint64_t HotImageCache::needs_delta_from() const {
+std::uint64_t HotImageCache::needs_delta_from(const HotDelta& delta) const {
+  const std::uint64_t past = past_->needs_delta_from(delta);
   std::lock_guard lock(mutex_);
-  return image_ ? image_->csn : kCsnMax.value;
+  return image_ ? std::min(image_->csn, past) : past;
 }
 
 void HotImageCache::drop_outgrown(const HotDelta& delta) {
@@ -157,6 +174,7 @@ void HotImageCache::drop_outgrown(const HotDelta& delta) {
 }
 
 void HotImageCache::clear() {
+  past_->clear();
   std::lock_guard lock(mutex_);
   image_.reset();
 }

@@ -3,12 +3,16 @@
 #pragma once
 #include <memory>
 #include <mutex>
+#include <span>
 
 #include "storage/catalog.hpp"
 #include "storage/hot/hot_store.hpp"
 #include "storage/resolver.hpp"
+#include "storage/version_chunk.hpp"
 
 namespace firn::storage {
+
+class PastImages;
 
 struct HotImage {
   std::uint64_t csn = 0, epoch = 0;
@@ -18,26 +22,29 @@ struct HotImage {
   std::vector<std::uint32_t> ended;  ///< rows that a file of the catalog ends at or below csn; ascending
 };
 
-/// The hot rows of one query: the rows of `image` not in `hidden`, and the rows of `fresh`.
+/// The hot rows of one query: the rows of `image` not in `hidden`, and the rows of `fresh`; or without an image what is
+/// visible of `past`.
 struct HotRows {
   std::shared_ptr<const HotImage> image;
   std::vector<std::uint32_t> hidden;  ///< ascending
   Batch fresh;
-  std::uint64_t live() const {
-    return static_cast<std::uint64_t>(image->rows.rows()) - hidden.size() +
-           static_cast<std::uint64_t>(fresh.rows());
-  }
+  std::vector<VisibleChunk> past;
+  std::uint64_t live() const;
 };
 
-/// Keeps the newest image. Thread-safe.
+/// Keeps the newest image, and what AS OF reads instead of it. Thread-safe.
 class HotImageCache {
  public:
-  /// The hot rows visible at `csn` <= view.csn, in the schema in force then. `reader` belongs to the view. Rows that an unreadable file may have
-  /// ended are given with it noted (resolver.hpp); such an image is not kept.
+  HotImageCache();
+  ~HotImageCache();
+  /// The hot rows visible at `csn` <= view.csn, in the schema in force then, with at least these columns (positions in
+  /// it). `reader` belongs to the view. Rows that an unreadable file may have ended are given with it noted
+  /// (resolver.hpp); such an image is not kept.
   Result<HotRows> rows_at(const View& view, const hot::HotReader& reader, const HotDelta& delta,
-                          std::uint64_t csn, UnreadableFiles* unreadable = nullptr);
-  /// The CSN from which the cached image needs the delta; kCsnMax if there is none.
-  std::uint64_t needs_delta_from() const;
+                          std::uint64_t csn, std::span<const std::size_t> columns,
+                          UnreadableFiles* unreadable = nullptr);
+  /// The CSN from which the images need the delta; kCsnMax if none does.
+  std::uint64_t needs_delta_from(const HotDelta& delta) const;
   /// Lets go of an image that so much has changed since that the next query makes another.
   void drop_outgrown(const HotDelta& delta);
   void clear();
@@ -45,6 +52,7 @@ class HotImageCache {
  private:
   mutable std::mutex mutex_;
   std::shared_ptr<const HotImage> image_;
+  const std::unique_ptr<PastImages> past_;
 };
 
 }  // namespace firn::storage

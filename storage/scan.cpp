@@ -1,6 +1,7 @@
 #include "storage/scan.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 
 #include "storage/column_mapping.hpp"
@@ -115,28 +116,39 @@ Result<std::unique_ptr<TableScan>> TableScan::plan(const View& view, HotRows hot
                                                    QueryProfile& profile) {
   std::unique_ptr<TableScan> scan(new TableScan(view, std::move(hot), csn, std::move(columns)));
   for (const FileEntryPtr& entry : view.catalog->files) FIRN_TRY(scan->plan_file(entry, ranges, profile));
-  if (scan->hot_.image) {
-    const auto rows = static_cast<std::size_t>(scan->hot_.image->rows.rows());
-    for (std::size_t at = 0; at < rows; at += kHotUnitRows) {
-      Unit unit;
-      unit.offset = at;
-      unit.rows = std::min(kHotUnitRows, rows - at);
-      scan->units_.push_back(unit);
-      profile.hot.groups += 1;
-    }
-    if (scan->hot_.fresh.rows() > 0) {
-      Unit unit;
-      unit.offset = kFresh;
-      unit.rows = static_cast<std::size_t>(scan->hot_.fresh.rows());
-      scan->units_.push_back(unit);
-    }
-    profile.hot.rows = rows + static_cast<std::size_t>(scan->hot_.fresh.rows());
-  }
+  scan->plan_hot(profile);
   return scan;
 }
 
+void TableScan::plan_hot(QueryProfile& profile) {
+  for (const VisibleChunk& past : hot_.past) {
+    Unit unit;
+    unit.past = &past;
+    unit.rows = past.count;
+    units_.push_back(unit);
+    profile.hot.groups += 1;
+    profile.hot.rows += past.count;
+  }
+  if (!hot_.image) return;
+  const auto rows = static_cast<std::size_t>(hot_.image->rows.rows());
+  for (std::size_t at = 0; at < rows; at += kHotUnitRows) {
+    Unit unit;
+    unit.offset = at;
+    unit.rows = std::min(kHotUnitRows, rows - at);
+    units_.push_back(unit);
+    profile.hot.groups += 1;
+  }
+  if (hot_.fresh.rows() > 0) {
+    Unit unit;
+    unit.offset = kFresh;
+    unit.rows = static_cast<std::size_t>(hot_.fresh.rows());
+    units_.push_back(unit);
+  }
+  profile.hot.rows = rows + static_cast<std::size_t>(hot_.fresh.rows());
+}
+
 std::optional<std::uint64_t> TableScan::count() const {
-  std::uint64_t sum = hot_.image ? hot_.live() : 0;
+  std::uint64_t sum = hot_.live();
   for (const Unit& u : units_) {
     if (u.entry == nullptr) continue;
     const RowFileInfo& info = u.entry->info;
@@ -160,7 +172,22 @@ Result<std::optional<ScanBatch>> TableScan::next(ReadCost& cost, const Execution
   }
 }
 
+ScanBatch TableScan::read_past(const VisibleChunk& past) const {
+  ScanBatch out;
+  out.rows = static_cast<std::int64_t>(past.chunk->rows);
+  for (const std::size_t c : columns_) out.columns.push_back(past.chunk->columns[c]);
+  if (past.count == past.chunk->rows) return out;
+  std::vector<std::uint32_t> selection(past.count);
+  std::uint32_t* next = selection.data();
+  for (std::uint32_t w = 0; w < past.bits.size(); ++w)
+    for (std::uint64_t bits = past.bits[w]; bits != 0; bits &= bits - 1)
+      *next++ = w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
+  out.selection = std::move(selection);
+  return out;
+}
+
 Result<ScanBatch> TableScan::read_hot(const Unit& unit) const {
+  if (unit.past != nullptr) return read_past(*unit.past);
   ScanBatch out;
   out.rows = static_cast<std::int64_t>(unit.rows);
   const bool fresh = unit.offset == kFresh;

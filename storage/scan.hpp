@@ -18,7 +18,7 @@ class ColumnMapping;
 /// next() may be called from several threads; each call gives another group.
 class TableScan {
  public:
-  /// `columns`: positions in the schema in force at `csn`, as those of the ranges. `hot` may hold no image (hot tier empty). Requires that the
+  /// `columns`: positions in the schema in force at `csn`, as those of the ranges. `hot` may be empty. Requires that the
   /// view's files are resolved to `csn` at least. Pruning counts go to `profile`.
   static Result<std::unique_ptr<TableScan>> plan(const View& view, HotRows hot, std::uint64_t csn,
                                                  std::vector<std::size_t> columns,
@@ -36,8 +36,9 @@ class TableScan {
     std::shared_ptr<const RowFile> file;
     std::shared_ptr<const DeletionVector> ends;
     std::size_t group = 0;
-    CsnBounds bounds;                  ///< of the group
-    std::size_t offset = 0, rows = 0;  ///< hot: rows of the image; offset == npos: the fresh rows
+    CsnBounds bounds;                    ///< of the group
+    std::size_t offset = 0, rows = 0;    ///< hot: rows of the image; offset == npos: the fresh rows
+    const VisibleChunk* past = nullptr;  ///< hot, of a past CSN
   };
   TableScan(const View& view, HotRows hot, std::uint64_t csn, std::vector<std::size_t> columns)
       : catalog_(view.catalog),
@@ -47,7 +48,9 @@ class TableScan {
         columns_(std::move(columns)) {}
   Result<void> plan_file(const FileEntryPtr& entry, std::span<const ColumnRange> ranges,
                          QueryProfile& profile);
+  void plan_hot(QueryProfile& profile);
   Result<ScanBatch> read_hot(const Unit& unit) const;
+  ScanBatch read_past(const VisibleChunk& past) const;
   Result<ScanBatch> read_file(const Unit& unit, ReadCost& cost) const;
   Result<ScanBatch> read_rows(const Unit& unit, std::span<const std::uint32_t> rows,
                               const ColumnMapping& mapping, ReadCost& cost) const;

@@ -13,8 +13,10 @@ Result<const VersionedRows::Source*> VersionedRows::source_of(std::string_view r
     if (entry == nullptr)
       return Error(ErrorCode::corrupt,
                    "a hot row has the unknown schema version " + std::to_string(*version));
-    const Source source{&entry->layout, ColumnMapping(entry->version.schema, wanted_)};
-    known = sources_.emplace(*version, source).first;
+    const Schema& stored = entry->version.schema;
+    const ColumnMapping mapping =
+        columns_ ? ColumnMapping(stored, wanted_, *columns_) : ColumnMapping(stored, wanted_);
+    known = sources_.emplace(*version, Source{&entry->layout, mapping}).first;
   }
   FIRN_TRY(known->second.layout->check(row));
   return &known->second;

@@ -12,6 +12,9 @@ class VersionedRows {
  public:
   VersionedRows(std::shared_ptr<const SchemaHistory> history, Schema wanted)
       : history_(std::move(history)), wanted_(std::move(wanted)) {}
+  /// For the columns at these positions of `wanted` alone.
+  VersionedRows(std::shared_ptr<const SchemaHistory> history, Schema wanted, std::vector<std::size_t> columns)
+      : history_(std::move(history)), wanted_(std::move(wanted)), columns_(std::move(columns)) {}
   const Schema& schema() const { return wanted_; }
   /// Appends the row to a builder a column. Error {corrupt} if the bytes are no row of any version.
   Result<void> append_to(std::string_view row, std::span<ColumnBuilder> out);
@@ -26,7 +29,8 @@ class VersionedRows {
 
   std::shared_ptr<const SchemaHistory> history_;
   Schema wanted_;
-  std::map<std::uint16_t, Source> sources_;  ///< by version, as they are met
+  std::optional<std::vector<std::size_t>> columns_;  ///< none: all
+  std::map<std::uint16_t, Source> sources_;          ///< by version, as they are met
 };
 
 }  // namespace firn::storage

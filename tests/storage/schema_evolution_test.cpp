@@ -172,6 +172,25 @@ TEST_F(SchemaEvolutionTest, AnAddedColumnReadsAsItsDefaultWhereverTheRowLies) {
   move_through_all_tiers();
 }
 
+TEST_F(SchemaEvolutionTest, HotRowsOfThePastAreReadInTheSchemaOfThen) {
+  const auto check_often = [&](const std::string& where) {
+    for (int i = 0; i < 3; ++i) check_all(where);  // without images of the past, and with them
+  };
+  write(0, 60, 1);
+  write(30, 60, 2);
+  alter("ADD x i16 NOT NULL DEFAULT 5");
+  write(0, 40, 3);
+  write(20, 40, 4);
+  alter("ALTER a TYPE i64");
+  write(10, 40, 5);
+  check_often("after two ALTERs");
+  write(0, 20, 6);
+  alter("DROP t");
+  write(15, 20, 7);
+  write(15, 30, 8);
+  check_often("after a third");
+}
+
 TEST_F(SchemaEvolutionTest, ZoneMapsDoNotPruneWhatADefaultOrAConversionBringsIn) {
   write(0, 2'000, 1);
   settle(StorageTier::cold);

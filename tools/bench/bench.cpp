@@ -90,6 +90,7 @@ const std::vector<Workload>& workloads() {
       {"filter_count", "count(*) under two predicates, settled", run_scan},
       {"newest_1pct", "SELECT * of the newest 1 %, settled", run_scan},
       {"upsert_scan", "the GROUP BY after 10 % of the rows were replaced", run_upsert_scan},
+      {"as_of", "GROUP BY and a read by key, now and as of a random commit (firn, by tier)", run_as_of},
       {"size_events", "bytes on disk, settled, no history", run_size},
       {"size_flights", "bytes on disk of real flights (--flights), settled, no history", run_size},
       {"recovery", "open and a first read after kill -9 with 100 MiB written in small batches", run_recovery},

@@ -88,6 +88,7 @@ void run_mixed(Bench&, const std::string&);
 void run_point(Bench&, const std::string&);
 void run_scan(Bench&, const std::string&);
 void run_upsert_scan(Bench&, const std::string&);
+void run_as_of(Bench&, const std::string&);
 void run_size(Bench&, const std::string&);
 void run_recovery(Bench&, const std::string&);
 /// The other half of `recovery`: writes hot rows into `folder` until told enough, says so, and waits to be killed.
