@@ -201,6 +201,7 @@ class Engine {
   struct WarmLog;
   Result<void> begin_block(WarmLog& log, RowFileInfo& info);
   Result<void> roll_warm_log(WarmLog& log);
+  void close_dead_logs();
   void forget_block(const RowFileInfo& info);
   bool named_in_catalog(const std::string& path) const;
   FileEntryPtr make_entry(const RowFileInfo& info);

@@ -49,6 +49,17 @@ Result<void> Engine::roll_warm_log(WarmLog& log) {
   return sealed;
 }
 
+/// Gives back the descriptors and the room of logs of which nothing is left. One that takes a block just now sees to it
+/// itself.
+void Engine::close_dead_logs() {
+  for (WarmLog* log : {&written_log_, &moved_log_}) {
+    const std::unique_lock hold(log->mutex, std::try_to_lock);
+    if (!hold) continue;
+    std::lock_guard lock(blocks_mutex_);
+    if (!open_logs_.contains(log->path)) log->file.reset();
+  }
+}
+
 /// Requires the log's mutex. Makes sure that the log takes another block, and that its file stays for the sake of this one.
 Result<void> Engine::begin_block(WarmLog& log, RowFileInfo& info) {
   {

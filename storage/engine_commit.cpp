@@ -254,6 +254,7 @@ Result<void> Engine::publish(LogRecord record, std::span<const FileEntryPtr> inp
     open_logs_.erase(f->info.path);  // if it is being written, the next block begins another
     f->name->doom();
   }
+  close_dead_logs();
   return {};
 }
 
