@@ -19,6 +19,7 @@ constexpr std::uint64_t kBulkBytesMax = 64u << 20;
 // close() ends within 5 s: calls get 2 s to end (their queries are cancelled after 1 s), actors 2 s.
 constexpr auto kCallsGrace = std::chrono::milliseconds(1'000);
 constexpr auto kCallsCancelled = std::chrono::milliseconds(1'000);
+constexpr auto kCallsLast = std::chrono::milliseconds(4'000);
 constexpr auto kActorsGrace = std::chrono::milliseconds(1'500);
 constexpr auto kActorsKilled = std::chrono::milliseconds(400);
 constexpr int kSupervisorsMax = 5;
@@ -317,15 +318,20 @@ Result<void> DatabaseCore::close() {
   // Workers that are stuck in a call cannot be killed; whatever they hold lives on with them.
   Result<void> done = services_->tables->close(calls_ended && stopped);
   clear_addresses();
-  if (stopped) {
+  calls_ended = calls_ended || wait_for_calls(begin + kCallsLast);
+  if (stopped && calls_ended) {
     const HostCall unpin;
     runtime_.reset();
     lock_.reset();
     remove_folder(std::exchange(scratch_, {}));
     return done;
   }
-  std::thread([runtime = std::move(runtime_), services = services_, lock = std::move(lock_),
-               scratch = std::exchange(scratch_, {})]() mutable {
+  // A call that commits on the host's thread still writes: the lock is its, too. (Nobody calls one that is destroyed.)
+  std::thread([core = weak_from_this().lock(), runtime = std::move(runtime_), services = services_,
+               lock = std::move(lock_), scratch = std::exchange(scratch_, {})]() mutable {
+    while (core && !core->wait_for_calls(std::chrono::steady_clock::now() + std::chrono::hours(1))) {
+    }
+    core.reset();
     runtime.reset();
     services.reset();
     lock.reset();

@@ -258,7 +258,9 @@ TablePin TableDirectory::pin_if_open(const TableRef& table) {
 }
 
 void TableDirectory::opened(Slot& slot, std::unique_ptr<storage::TableStore> store) {
-  slot.entry->set_schema(store->schema());
+  slot.entry->set_schema([&] { return store->schema(); });
+  if (!options_.read_only)
+    if (const auto newest = store->snapshot()) slot.entry->commits.announce(newest->csn().value);
   slot.entry->set_write_gate(store->config().tuning.write_buffer_size);
   slot.open = std::make_shared<OpenTable>(OpenTable{slot.entry, std::move(store)});
   slot.state = State::open;

@@ -5,6 +5,7 @@
 #pragma once
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -48,7 +49,8 @@ class TableEntry {
   void stop_writes(std::string reason);
   /// The schema, once it is known.
   std::optional<Schema> schema() const;
-  void set_schema(Schema schema);
+  /// Asks `newest` while nobody else sets it, so that the last to set it has the newest.
+  void set_schema(const std::function<Schema()>& newest);
 
  private:
   mutable std::mutex mutex_;

@@ -37,9 +37,9 @@ std::optional<Schema> TableEntry::schema() const {
   return schema_;
 }
 
-void TableEntry::set_schema(Schema schema) {
+void TableEntry::set_schema(const std::function<Schema()>& newest) {
   const std::lock_guard hold(mutex_);
-  schema_ = std::move(schema);
+  schema_ = newest();
 }
 
 }  // namespace firn::runtime

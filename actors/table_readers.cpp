@@ -69,27 +69,29 @@ void unwatch(TableSelf self, const caf::actor_addr& address) {
   if (address && !s.subscribers.contains(address) && !s.readers.has(address)) self->demonitor(address);
 }
 
-/// Commits come to this actor from now on; those up to now are known when this returns.
-void listen(TableSelf self, const TableRef& table) {
+/// Word of commits comes to this actor from now on. Returns the newest commit of which none may come any more; that of
+/// those before may still be under way to others who listen already.
+std::uint64_t listen(TableSelf self, const TableRef& table) {
   // In this order: a commit announces itself, then looks whether anybody watches.
   table->watched = true;
-  self->state.csn = std::max(self->state.csn, table->commits.newest());
+  return std::max(self->state.csn, table->commits.newest());
 }
 
 }  // namespace
 
 flat<fb::Subscribed> subscribe(TableSelf self, const TableRef& table, std::uint32_t credit) {
   TableActorState& state = self->state;
+  std::uint64_t newest = state.csn;
   const auto& sender = self->current_sender();
   if (sender) {
     const auto address = caf::actor_cast<caf::actor_addr>(sender);
-    listen(self, table);
+    newest = listen(self, table);
     watch(self, address);
-    Subscriber& s = state.subscribers.try_emplace(address, Subscriber{sender, 0, state.csn}).first->second;
+    Subscriber& s = state.subscribers.try_emplace(address, Subscriber{sender, 0, newest}).first->second;
     s.credit += credit;
     tell(s, state, table, caf::actor_cast<caf::strong_actor_ptr>(self));
   }
-  return make_flat<fb::Subscribed>([&](auto& b) { return fb::CreateSubscribed(b, state.csn); });
+  return make_flat<fb::Subscribed>([&](auto& b) { return fb::CreateSubscribed(b, newest); });
 }
 
 Result<void> take_changes(TableSelf self, Services& services, const TableRef& table,
@@ -116,9 +118,10 @@ Result<void> take_changes(TableSelf self, Services& services, const TableRef& ta
 void look_is_over(TableSelf self, Services& services, const TableRef& table, const fb::ChangesLooked& done) {
   WaitingReaders& readers = self->state.readers;
   if (done.answered()) return unwatch(self, readers.answered(done.ticket()));
-  look(
-      self, services, table,
-      readers.looked(done.ticket(), Csn{done.csn()}, Csn{self->state.csn}, std::chrono::steady_clock::now()));
+  const Csn newest{std::max(self->state.csn, table->commits.newest())};
+  look(self, services, table,
+       readers.looked(done.ticket(), Csn{done.csn()}, newest, std::chrono::steady_clock::now()));
+  tick(self, services);
 }
 
 void hear_of_commits(TableSelf self, Services& services, const TableRef& table, const fb::GroupDone& done) {

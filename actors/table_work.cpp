@@ -131,7 +131,7 @@ flat<fb::GroupDone> commit_group(Services& services, const TableRef& table, Comm
     return r.kind == storage::WriteRequest::Kind::alter;
   };
   if (std::any_of(attempt.requests.begin(), attempt.requests.end(), alters))
-    table->set_schema((*pin)->store->schema());  // before anybody hears of it
+    table->set_schema([&] { return (*pin)->store->schema(); });  // before anybody hears of it
   for (std::size_t i = 0; i < answers.size(); ++i) {
     const Parcel& parcel = group.parcels[attempt.parcels[i]];
     if (!answers[i]) {

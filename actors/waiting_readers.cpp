@@ -66,7 +66,9 @@ std::vector<WaitingReaders::Look> WaitingReaders::poll() {
 
 WaitingReaders::Time WaitingReaders::next_due() const {
   Time first = Time::max();
-  for (const auto& [ticket, reader] : readers_) first = std::min(first, reader.until);
+  for (const auto& [ticket, reader] : readers_)
+    if (!reader.looking)
+      first = std::min(first, reader.until);  // of the others the end of the look is awaited
   return first;
 }
 

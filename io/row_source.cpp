@@ -80,6 +80,7 @@ Result<std::unique_ptr<RowSource>> open_rows(const RowSourceOptions& options) {
     if (options.path == "-" || !begins_as_sqlite(options.path))
       return Error(ErrorCode::unsupported,
                    options.path + ": a SQLite database is read from a file that is not compressed");
+    input.reset();  // to close any descriptor of the file would give up the locks that SQLite holds
     return open_sqlite_rows(options);
   }
   if (!options.table.empty())

@@ -252,9 +252,14 @@ class SqliteRows : public RowSource {
         return Error(ErrorCode::invalid_argument, "NULL where none may be");
       return to.append(instead);
     }
-    if (to.type() == TypeId::utf8) return to.append_text(text_at(s, from));
-    if (to.type() == TypeId::binary)
-      return to.append(Value::of_bytes(TypeId::binary, std::string(bytes_at(s, from))));
+    if (to.type() == TypeId::utf8) {
+      if (type == SQLITE_BLOB) return Error(ErrorCode::type_mismatch, "a BLOB in a column of texts");
+      return to.append_text(text_at(s, from));
+    }
+    if (to.type() == TypeId::binary) {
+      const std::string_view bytes = type == SQLITE_BLOB ? bytes_at(s, from) : text_at(s, from);
+      return to.append(Value::of_bytes(TypeId::binary, std::string(bytes)));
+    }
     if (type == SQLITE_FLOAT) return to.append_double(sqlite3_column_double(s, from));
     if (type != SQLITE_INTEGER) return to.append_text(text_at(s, from));
     const std::int64_t v = sqlite3_column_int64(s, from);

@@ -55,17 +55,19 @@ void Engine::close_dead_logs() {
   for (WarmLog* log : {&written_log_, &moved_log_}) {
     const std::unique_lock hold(log->mutex, std::try_to_lock);
     if (!hold) continue;
+    std::unique_ptr<io::AppendLog> dead;  // closed after the lock: its room may be given back then
     std::lock_guard lock(blocks_mutex_);
-    if (!open_logs_.contains(log->path)) log->file.reset();
+    if (!open_logs_.contains(log->path)) dead = std::move(log->file);
   }
 }
 
 /// Requires the log's mutex. Makes sure that the log takes another block, and that its file stays for the sake of this one.
 Result<void> Engine::begin_block(WarmLog& log, RowFileInfo& info) {
+  std::unique_ptr<io::AppendLog> dead;
   {
     std::lock_guard lock(blocks_mutex_);
     if (log.file && !open_logs_.contains(log.path))
-      log.file.reset();  // all that was in it is retired: it is gone
+      dead = std::move(log.file);  // all that was in it is retired: it is gone
     info.path = log.path;
     if (log.file && !log.file->failure() && log.file->end() < options.warm_log_bytes) {
       unnamed_blocks_[info.path].insert(info.id);
@@ -141,25 +143,30 @@ Result<std::vector<RowFileInfo>> Engine::append_blocks(const Batch& rows, std::s
   return appended.error();
 }
 
-/// Requires blocks_mutex_. A block that no commit will name; its log goes once it holds nothing else and is not one that
-/// is written (what is dead in that goes with it).
+/// Requires blocks_mutex_. A block that no commit will name; its log goes once it holds nothing else, also if it is being
+/// written: the next block begins another.
 void Engine::forget_block(const RowFileInfo& info) {
   const auto log = unnamed_blocks_.find(info.path);
   if (log == unnamed_blocks_.end()) return;
   log->second.erase(info.id);
   if (!log->second.empty()) return;
   unnamed_blocks_.erase(log);
-  if (!open_logs_.contains(info.path) && !named_in_catalog(info.path)) name_of_path(info.path)->doom();
+  if (named_in_catalog(info.path)) return;
+  open_logs_.erase(info.path);
+  name_of_path(info.path)->doom();
 }
 
 void Engine::discard(std::span<const RowFileInfo> files) {
-  std::lock_guard lock(blocks_mutex_);
-  for (const RowFileInfo& info : files) {
-    if (info.tier == StorageTier::cold)
-      name_of_path(info.path)->doom();
-    else
-      forget_block(info);
+  {
+    std::lock_guard lock(blocks_mutex_);
+    for (const RowFileInfo& info : files) {
+      if (info.tier == StorageTier::cold)
+        name_of_path(info.path)->doom();
+      else
+        forget_block(info);
+    }
   }
+  close_dead_logs();
 }
 
 Result<std::vector<RowFileInfo>> Engine::prepare_blocks(const Batch& rows) {

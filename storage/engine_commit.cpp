@@ -130,7 +130,8 @@ Result<void> Engine::commit_records(std::vector<LogRecord>& records) {
     applied = Error(ErrorCode::memory, "no memory");
   }
   for (const LogRecord& r : records) {
-    if (r.adds.empty()) continue;
+    // A block that no view names yet keeps its log all the same: the commit log does name it.
+    if (!applied || r.adds.empty()) continue;
     std::lock_guard blocks(blocks_mutex_);
     for (const RowFileInfo& i : r.adds) {
       const auto log = unnamed_blocks_.find(i.path);

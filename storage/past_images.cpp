@@ -9,6 +9,7 @@ constexpr std::uint32_t kWishesMin = 2, kWishesMax = 64;
 constexpr std::size_t kChangesMin = 1'000;
 constexpr std::size_t kChangesShare = 8;  // adding one row costs about as much as reading eight anew
 constexpr std::size_t kVersionBytesMin = 16;
+constexpr std::size_t kImageBytesMax = std::size_t{1} << 30;  // a column's offsets count to 2 GiB
 
 bool includes(const std::vector<std::size_t>& all, const std::vector<std::size_t>& some) {
   return std::includes(all.begin(), all.end(), some.begin(), some.end());
@@ -58,20 +59,27 @@ Result<std::optional<std::vector<VisibleChunk>>> PastImages::rows_at(const View&
   const std::uint64_t upto = std::min(view.csn, last);
   ImagePtr image = find(version);
   if (image && csn > image->csn()) {
-    FIRN_ASSIGN(const bool extended, extend(*image, view, reader, delta, upto, unreadable));
-    if (extended)
+    FIRN_ASSIGN(auto more, additions(*image, view, reader, delta, upto, unreadable));
+    drop(
+        version);  // one that could not be extended, or for which memory ran out on the way, is never seen again
+    if (more) {
+      image->add(std::move(*more));
       keep(version, image, last);
-    else
+    } else {
       image = nullptr;
+    }
   }
   if (!image || !includes(image->columns(), asked)) {
     const std::uint64_t versions = reader.state().versions;
     const auto wanted = due(version, epoch_, versions, image, asked);
     if (!wanted) return Rows{};
-    FIRN_ASSIGN(auto all, gather_versions(view, reader, upto, *wanted, cache_.capacity(), unreadable));
+    UnreadableFiles here;
+    FIRN_ASSIGN(auto all,
+                gather_versions(view, reader, upto, *wanted, std::min(cache_.capacity(), kImageBytesMax),
+                                unreadable == nullptr ? nullptr : &here));
     if (!all) {
-      refusal_ = Refusal{epoch_, versions, *wanted};
-      return Rows{};
+      if (here.empty()) refusal_ = Refusal{epoch_, versions, *wanted};
+      return Rows{};  // whoever reads the B-tree instead meets the unreadable file itself
     }
     image = std::make_shared<VersionImage>(*wanted);
     image->add(std::move(*all));
@@ -82,14 +90,13 @@ Result<std::optional<std::vector<VisibleChunk>>> PastImages::rows_at(const View&
   return Rows(image->visible_at(csn));
 }
 
-Result<bool> PastImages::extend(VersionImage& image, const View& view, const hot::HotReader& reader,
-                                const HotDelta& delta, std::uint64_t upto,
-                                UnreadableFiles* unreadable) const {
-  if (!extendable(image, delta)) return false;
-  FIRN_ASSIGN(auto more, gather_since(image, view, reader, delta, upto, unreadable));
-  if (!more) return false;
-  image.add(std::move(*more));
-  return true;
+Result<std::optional<VersionImage::Addition>> PastImages::additions(const VersionImage& image,
+                                                                    const View& view,
+                                                                    const hot::HotReader& reader,
+                                                                    const HotDelta& delta, std::uint64_t upto,
+                                                                    UnreadableFiles* unreadable) {
+  if (!extendable(image, delta)) return std::optional<VersionImage::Addition>{};
+  return gather_since(image, view, reader, delta, upto, unreadable);
 }
 
 PastImages::ImagePtr PastImages::find(std::uint32_t version) {
@@ -98,6 +105,11 @@ PastImages::ImagePtr PastImages::find(std::uint32_t version) {
   ImagePtr image = held->second.image.lock();
   if (image) (void)cache_.find<VersionImage>({owner_, version});  // it was used
   return image;
+}
+
+void PastImages::drop(std::uint32_t version) {
+  held_.erase(version);
+  cache_.erase({owner_, version});
 }
 
 void PastImages::keep(std::uint32_t version, const ImagePtr& image, std::uint64_t last_csn) {

@@ -3,7 +3,8 @@
 //
 // Building one costs a few reads of the hot tier as a whole, so it is built when such a read was needed before (rent or
 // buy). Later commits are added when a read asks for them, as long as the delta knows them; a move of rows out of hot or
-// into it ends an image. A purge does not: it drops what nobody may read, also from an image that still has it.
+// into it ends an image, and so does a purge of tombstones. A purge of superseded versions does not: it drops what nobody may
+// read, also from an image that still has it.
 #pragma once
 #include <map>
 #include <mutex>
@@ -47,8 +48,11 @@ class PastImages {
 
   ImagePtr find(std::uint32_t version);
   void keep(std::uint32_t version, const ImagePtr& image, std::uint64_t last_csn);
-  Result<bool> extend(VersionImage& image, const View& view, const hot::HotReader& reader,
-                      const HotDelta& delta, std::uint64_t upto, UnreadableFiles* unreadable) const;
+  static Result<std::optional<VersionImage::Addition>> additions(const VersionImage& image, const View& view,
+                                                                 const hot::HotReader& reader,
+                                                                 const HotDelta& delta, std::uint64_t upto,
+                                                                 UnreadableFiles* unreadable);
+  void drop(std::uint32_t version);
   /// The columns to build an image of; nullopt: not now.
   std::optional<ColumnSet> due(std::uint32_t version, std::uint64_t epoch, std::uint64_t versions,
                                const ImagePtr& narrow, const ColumnSet& asked);

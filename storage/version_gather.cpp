@@ -10,8 +10,9 @@ namespace {
 
 using Addition = VersionImage::Addition;
 
-constexpr std::size_t kRowBytes = 24;     // of an image beside a row's columns, about
-constexpr std::size_t kLookRows = 4'096;  // so often is looked at how large it has become
+constexpr std::size_t kRowBytes = 24;  // of an image beside a row's columns, about
+// So often is looked at how large it has become.
+constexpr std::size_t kLookRows = 4'096, kLookBytes = std::size_t{1} << 20;
 constexpr unsigned kRadixBits = 16;
 constexpr std::size_t kRadix = std::size_t{1} << kRadixBits;
 constexpr std::size_t kRadixMin = 16'384;  // fewer are sorted by comparing
@@ -108,11 +109,17 @@ class Gathering {
     if (catalog->files.empty()) return true;
     View newer = view;
     newer.catalog = std::move(catalog);
-    const std::size_t noted = unreadable == nullptr ? 0 : unreadable->size();
-    FIRN_ASSIGN(const auto ends, ends_by_files(newer, keys_, begins_, upto_, unreadable));
+    UnreadableFiles here;  // the caller may know of these already
+    FIRN_ASSIGN(const auto ends,
+                ends_by_files(newer, keys_, begins_, upto_, unreadable == nullptr ? nullptr : &here));
     for (std::size_t i = 0; i < ends.size(); ++i)
       if (ends[i] != 0 && (ends_[i] == 0 || ends[i] < ends_[i])) ends_[i] = ends[i];
-    return unreadable == nullptr || unreadable->size() == noted;
+    for (const UnreadableFile& u : here) {
+      const bool known = std::any_of(unreadable->begin(), unreadable->end(),
+                                     [&](const UnreadableFile& k) { return k.file == u.file; });
+      if (!known) unreadable->push_back(u);
+    }
+    return here.empty();
   }
   /// Fills order and begins; returns the place of each new row in them.
   std::vector<std::uint32_t> order_by_begin(Addition& out) const {
@@ -146,6 +153,7 @@ Result<std::optional<Addition>> gather_versions(const View& view, const hot::Hot
   std::string key_now;
   std::uint64_t newer = 0;
   bool fits = true;
+  std::size_t unseen = 0;  // bytes since the last look
   FIRN_TRY(reader.visit_versions({}, [&](std::string_view key, const hot::HotVersion& v) -> Result<bool> {
     if (v.csn > upto) return true;
     if (key != key_now) {
@@ -154,7 +162,10 @@ Result<std::optional<Addition>> gather_versions(const View& view, const hot::Hot
     }
     if (v.op == hot::Op::put) FIRN_TRY(rows.add_new(key, v, newer));
     newer = v.csn;
-    if (rows.new_rows() % kLookRows == 0) fits = rows.byte_size() <= bytes_max;
+    unseen += v.row.size();
+    if (rows.new_rows() % kLookRows != 0 && unseen < kLookBytes) return true;
+    unseen = 0;
+    fits = rows.byte_size() <= bytes_max;
     return fits;
   }));
   if (!fits || rows.byte_size() > bytes_max || rows.new_rows() > UINT32_MAX) return std::optional<Addition>{};

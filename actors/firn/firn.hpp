@@ -459,6 +459,8 @@ class HybridTable {
 /// was built with SQLite) or from an LMDB environment; types are found from the first rows, SQLite's also from what is
 /// declared; LMDB gives the binary columns `key` and `value`. The table appears with its first batch; on an error what
 /// was committed until then stays, and the message says how much.
+/// A SQLite file or LMDB environment that this process itself has open must be closed first: closing it here ends the locks
+/// that the process holds.
 /// Errors: {already_exists} the table; {not_found} the source; {invalid_argument} several tables in it and none named; of
 /// a row, with its line.
 Result<MigrateReport> migrate_to_hybrid(const std::string& source, Database& db, const std::string& name,

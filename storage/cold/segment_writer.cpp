@@ -159,6 +159,7 @@ class Writer final : public SegmentWriter {
       const auto largest = std::max_element(
           cells_.begin(), cells_.end(),
           [](const GroupRows& a, const GroupRows& b) { return a.byte_size() < b.byte_size(); });
+      if (largest->rows() == 0) break;
       FIRN_TRY(flush(*largest));
     }
     return {};
@@ -199,10 +200,11 @@ class Writer final : public SegmentWriter {
   }
 
   Result<void> flush(GroupRows& rows) {
-    if (cells_.size() > 1) buffered_ -= rows.byte_size();
     if (!footer_.info.history) return write_group(rows.take());
+    const std::size_t before = rows.byte_size();
     KeyColumn keys;
     FIRN_ASSIGN(GroupRows::Taken taken, rows.take_sorted(footer_.schema, keys));
+    if (cells_.size() > 1) buffered_ -= before - rows.byte_size();  // an empty cell has some bytes too
     keys_.add(keys, 0);
     return write_group(std::move(taken));
   }

@@ -25,6 +25,13 @@ Error source_error(const std::string& path, int code) {
   return {kind, path + ": LMDB: " + mdb_strerror(code)};
 }
 
+/// The folder of an environment that has one; an environment in a single file by its name. Whoever uses an environment is
+/// known by the lock file beside it, and that depends on how it is opened.
+std::filesystem::path place_of(const std::string& path) {
+  const std::filesystem::path given(path);
+  return given.filename() == "data.mdb" ? given.parent_path() : given;
+}
+
 /// One of firn's own hot tiers: its rows are firn's, and it may be open in this process.
 bool is_own(const std::filesystem::path& folder) {
   std::error_code ec;
@@ -37,13 +44,14 @@ class LmdbRows : public io::RowSource {
 
   Result<void> begin() {
     std::error_code ec;
-    const bool folder = std::filesystem::is_directory(options_.path, ec);
+    const std::filesystem::path place = place_of(options_.path);
+    const bool folder = std::filesystem::is_directory(place, ec);
     MDB_env* raw = nullptr;
     FIRN_TRY(check(mdb_env_create(&raw)));
     env_.reset(raw);
     FIRN_TRY(check(mdb_env_set_maxdbs(raw, kNamesMax)));
     const unsigned flags = MDB_RDONLY | MDB_NOTLS | (folder ? 0U : static_cast<unsigned>(MDB_NOSUBDIR));
-    FIRN_TRY(check(mdb_env_open(raw, options_.path.c_str(), flags, 0600)));
+    FIRN_TRY(check(mdb_env_open(raw, place.c_str(), flags, 0600)));
     MDB_txn* txn = nullptr;
     FIRN_TRY(check(mdb_txn_begin(raw, nullptr, MDB_RDONLY, &txn)));
     txn_ = LmdbTxn(txn);
@@ -176,7 +184,7 @@ bool is_lmdb(const std::string& path) {
 }
 
 Result<std::unique_ptr<io::RowSource>> open_lmdb_rows(const io::RowSourceOptions& options) {
-  if (is_own(options.path))
+  if (is_own(place_of(options.path)))
     return Error(ErrorCode::invalid_argument,
                  options.path + ": part of a firn database; use export, or a query, on that");
   auto rows = std::make_unique<LmdbRows>(options);

@@ -137,6 +137,30 @@ TEST_F(ChangesMessageTest, ARequestThatWaitsIsAnsweredByTheCommitAndNotByMoves) 
   EXPECT_EQ(receive(second).lines, (Lines{"update_before 2 click", "update 2 buy"}));
 }
 
+TEST_F(ChangesMessageTest, ThoseWhoComeDoNotTakeTheNewsFromThoseWhoWait) {
+  open();
+  HybridTable t = table();
+  std::atomic<bool> stop{false};
+  std::thread others([&] {
+    const runtime::HostCall unpin;
+    while (!stop) ask(t, {.wait = 1us});
+  });
+  const runtime::HostCall unpin;
+  caf::scoped_actor self{system_};
+  std::uint64_t last = t.write(events(1, 1)).value().csn.value;
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    auto handle = self->request(t.actor(), 30s, changes({.from = last, .wait = 1h}));
+    last = t.write(events(10'000 * i, i % 2 == 0 ? 1 : 2'000))
+               .value()
+               .csn.value;  // small and large take other ways
+    const Answer answer = receive(handle);
+    ASSERT_EQ(answer.code, ErrorCode::ok) << answer.message;
+    ASSERT_EQ(answer.next, last);
+  }
+  stop = true;
+  others.join();
+}
+
 TEST_F(ChangesMessageTest, TheTimeIsUpWithoutAChange) {
   open();
   HybridTable t = table();

@@ -171,7 +171,7 @@ TEST_F(RingFaults, AWriteThatTheKernelCutsShortIsFinishedBeforeTheSync) {
     ::setrlimit(RLIMIT_FSIZE, &before);
     return result;
   });
-  const Bytes bytes = pattern(20'000, 1);
+  const Bytes bytes = pattern(100'000, 1);  // less would not go through the ring
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
   const auto done = file_->write_and_sync(0, bytes);
   ::setrlimit(RLIMIT_FSIZE, &before);
@@ -179,7 +179,7 @@ TEST_F(RingFaults, AWriteThatTheKernelCutsShortIsFinishedBeforeTheSync) {
   EXPECT_EQ(content(), bytes);
   using Kind = RingRequest::Kind;
   const std::vector<std::pair<Kind, std::int32_t>> expected{
-      {Kind::write, 5000}, {Kind::sync, -ECANCELED}, {Kind::write, 15'000}, {Kind::sync, 0}};
+      {Kind::write, 5000}, {Kind::sync, -ECANCELED}, {Kind::write, 95'000}, {Kind::sync, 0}};
   EXPECT_EQ(seen, expected);
 }
 
@@ -188,7 +188,7 @@ TEST_F(RingFaults, InterruptionsInCompletionsAreTriedAgain) {
   hook([&](const RingRequest&, std::int32_t result) {
     return left-- > 0 ? (left % 2 != 0 ? -EINTR : -EAGAIN) : result;
   });
-  const Bytes bytes = pattern(3000, 1);
+  const Bytes bytes = pattern(100'000, 1);
   file_->write_and_sync(0, bytes).value();
   left = 5;
   file_->sync().value();
@@ -259,7 +259,7 @@ TEST_F(RingFaults, AFailedSyncPoisonsTheFile) {
     if (r.kind != RingRequest::Kind::sync) return result;
     return ++syncs == 1 ? -EIO : result;
   });
-  const auto first = file_->write_and_sync(0, Bytes(10));
+  const auto first = file_->write_and_sync(0, Bytes(100'000));
   EXPECT_EQ(first.error().code(), ErrorCode::io);
   EXPECT_EQ(file_->sync().error().message(), first.error().message());
   EXPECT_EQ(file_->write_and_sync(0, Bytes(10)).error().message(), first.error().message());

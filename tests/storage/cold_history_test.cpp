@@ -115,6 +115,21 @@ class ColdHistory : public testing::Test {
   std::shared_ptr<io::SimDisk> disk_ = std::make_shared<io::SimDisk>();
 };
 
+TEST_F(ColdHistory, CellsThatAreFullAllAtOnceLeaveNothingBehind) {
+  versions_.clear();
+  for (int k = 0; k < 1'400; ++k)
+    versions_.push_back({"key-" + std::to_string(k), k, k % 2 == 0 ? 1U : 2U, k % 2 == 0 ? 2U : 3U});
+  sort_versions();
+  std::stable_sort(versions_.begin(), versions_.end(), [](const Version& a, const Version& b) {
+    return std::pair(a.v / 700, a.key) < std::pair(b.v / 700, b.key);  // as many of each life in each batch
+  });
+  const RowFileInfo info = write(cells(350), 350);
+  EXPECT_EQ(info.rows, 1'400U);
+  const auto file = open_segment(*disk_, info, kStore).value();
+  EXPECT_EQ(file->groups(), 4U);
+  expect_all(*file);
+}
+
 TEST_F(ColdHistory, VersionsInAnyOrderAreFoundInTheirCells) {
   std::shuffle(versions_.begin(), versions_.end(), random_);
   const auto f = open_segment(*disk_, write(cells(20), 100), kStore).value();

@@ -16,6 +16,7 @@ namespace firn::cli {
 namespace {
 
 constexpr std::size_t kBatchRowsMax = 10'000'000;
+constexpr std::size_t kUpdateBatchRows = 1'000;  // other writers wait while rows are looked up
 constexpr const char* kModes = "upsert|insert|update|update_or_insert";
 
 struct ImportWords {
@@ -61,8 +62,9 @@ ImportWords read_words(const Arguments& a) {
   if (const auto key = a.value("key")) w.keys.key = split_names("key", *key);
   if (const auto time = a.value("time")) w.keys.time = *time;
   w.bad = a.value("bad");
-  if (const auto rows = a.value("batch")) w.batch_rows = parse_batch(*rows);
   if (const auto mode = a.value("mode")) w.settings.mode = parse_mode(*mode);
+  if (updates(w.settings.mode)) w.batch_rows = kUpdateBatchRows;
+  if (const auto rows = a.value("batch")) w.batch_rows = parse_batch(*rows);
   if (w.create && updates(w.settings.mode))
     throw UsageError("--create does not go with --mode " + *a.value("mode") +
                      ": that is for a table that exists");
@@ -176,8 +178,9 @@ Failure failure_of(const ImportOutcome& o, const ImportWords& w) {
   if (misfit && !w.bad) message += "; correct the row, or set such rows aside with --bad FILE";
   message += "; " + so_far(o);
   // Damage in the input is no damage of the database.
-  const ExitStatus status = code == ErrorCode::corrupt ? ExitStatus::failed : status_of(code);
-  return {status, message};
+  // Damage in the input is no damage of the database, and a row that is not there no database that is not.
+  const bool of_rows = code == ErrorCode::corrupt || code == ErrorCode::not_found;
+  return {of_rows ? ExitStatus::failed : status_of(code), message};
 }
 
 ExitStatus finish(const ImportOutcome& o, const ImportWords& w) {
@@ -242,7 +245,7 @@ std::vector<Command> import_commands() {
          "upsert (default) replaces rows with the same key, insert refuses them; update sets only the "
          "columns "
          "of the file and refuses missing rows, update_or_insert inserts them"},
-        {"batch", "ROWS", "rows a commit, default 50000"},
+        {"batch", "ROWS", "rows a commit, default 50000; 1000 where rows are updated"},
         {"bad", "FILE", "set rows that do not fit aside (CSV: line, reason, row) and exit with 6"},
         {"acks", "", "print 'CSN ROWS TOTAL' for each batch when it is durable"},
         {"quiet", "", "no progress and no summary"}},
