@@ -239,7 +239,7 @@ Result<void> Engine::publish(LogRecord record, std::span<const FileEntryPtr> inp
                              std::optional<std::uint64_t> hot_epoch) {
   std::vector<LogRecord> records;
   records.push_back(std::move(record));
-  const Result<void> published = [&] {
+  Result<void> published = [&] {
     std::lock_guard lock(commit_mutex_);
     return publish_locked(records, inputs, hot_epoch);
   }();
