@@ -150,12 +150,14 @@ TEST_F(ChangesMessageTest, ThoseWhoComeDoNotTakeTheNewsFromThoseWhoWait) {
   std::uint64_t last = t.write(events(1, 1)).value().csn.value;
   for (std::uint64_t i = 0; i < 100; ++i) {
     auto handle = self->request(t.actor(), 30s, changes({.from = last, .wait = 1h}));
-    last = t.write(events(10'000 * i, i % 2 == 0 ? 1 : 2'000))
-               .value()
-               .csn.value;  // small and large take other ways
+    const std::size_t rows = i % 2 == 0 ? 1 : 2'000;  // small and large take other ways
+    last = t.write(events(10'000 * i, rows)).value().csn.value;
     const Answer answer = receive(handle);
-    ASSERT_EQ(answer.code, ErrorCode::ok) << answer.message;
-    ASSERT_EQ(answer.next, last);
+    EXPECT_EQ(answer.code, ErrorCode::ok) << answer.message;
+    EXPECT_EQ(answer.lines.size(), rows);
+    EXPECT_GE(answer.next, last);  // maintenance may have committed behind it
+    if (HasFailure()) break;
+    last = answer.next;
   }
   stop = true;
   others.join();
