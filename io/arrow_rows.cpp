@@ -58,11 +58,7 @@ class ArrowRows : public RowSource {
     FIRN_ASSIGN(arrow::ArrowReader reader, arrow::ArrowReader::open(std::move(bytes)));
     FIRN_ASSIGN(const Schema found, without_row_numbers(reader.schema()));
     if (!options_.schema) {
-      if (options_.choose) {
-        FIRN_ASSIGN(options_.schema, options_.choose(found));
-      } else {
-        options_.schema = found;
-      }
+      FIRN_ASSIGN(options_.schema, options_.chosen(found, found));
     }
     for (const ColumnSchema& column : found.columns())
       if (!options_.schema->find(column.name))

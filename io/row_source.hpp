@@ -26,6 +26,11 @@ struct RowSourceOptions {
   ChooseSchema choose;  ///< asked if there is no `schema`; default: as found
   std::size_t batch_rows = 50'000;
   text::BadRowSink bad_rows;  ///< text formats: takes rows that do not fit; else the first one is an error
+
+  /// What `choose` says to the columns found; without it `otherwise`.
+  Result<Schema> chosen(const Schema& found, const Schema& otherwise) const {
+    return choose ? choose(found) : otherwise;
+  }
 };
 
 class RowSource {

@@ -223,11 +223,7 @@ class SqliteRows : public RowSource {
   Result<void> start() {
     if (!options_.schema) {
       FIRN_ASSIGN(const Schema found, found_schema());
-      if (options_.choose) {
-        FIRN_ASSIGN(options_.schema, options_.choose(found));
-      } else {
-        options_.schema = input_columns(found);
-      }
+      FIRN_ASSIGN(options_.schema, options_.chosen(found, input_columns(found)));
     }
     sources_.assign(options_.schema->size(), -1);
     for (std::size_t i = 0; i < found_.size(); ++i) {

@@ -43,11 +43,7 @@ class TextRows : public RowSource {
   Result<void> begin() {
     if (!options_.schema) {
       FIRN_ASSIGN(const Schema found, infer());
-      if (options_.choose) {
-        FIRN_ASSIGN(options_.schema, options_.choose(found));
-      } else {
-        options_.schema = found;
-      }
+      FIRN_ASSIGN(options_.schema, options_.chosen(found, found));
     }
     ReaderOptions settings;
     settings.schema = options_.schema;

@@ -149,11 +149,7 @@ class LmdbRows : public io::RowSource {
     if (!several_) {
       FIRN_ASSIGN(found, Schema::make(std::move(columns), {.key = {"key"}}));
     }
-    if (options_.choose) {
-      FIRN_ASSIGN(options_.schema, options_.choose(found));
-    } else {
-      options_.schema = io::input_columns(found);
-    }
+    FIRN_ASSIGN(options_.schema, options_.chosen(found, io::input_columns(found)));
     return {};
   }
   Value value_of_key(std::string_view key) const {
