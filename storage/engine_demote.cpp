@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "storage/engine.hpp"
+#include "storage/file_keys.hpp"
 #include "storage/job_proof.hpp"
 #include "storage/versioned_rows.hpp"
 
@@ -12,9 +13,7 @@ constexpr std::size_t kSliceVersions = 32'768;  // publishing a slice drops this
 
 /// A hot version may have been ended by a file before the next hot version of its key came.
 Result<void> shorten(const View& view, const Batch& rows, std::vector<Pick>& picks) {
-  std::vector<Column> key_columns;
-  for (const std::size_t k : rows.schema().key()) key_columns.push_back(rows[k]);
-  FIRN_ASSIGN(const KeyColumn keys, KeyColumn::encode(rows.schema(), key_columns, rows.rows()));
+  FIRN_ASSIGN(const KeyColumn keys, keys_of(rows));
   std::vector<std::uint64_t> csns;
   for (const Pick& p : picks) csns.push_back(p.csn);
   FIRN_ASSIGN(const auto ends, ends_by_files(view, keys, csns, view.csn));
@@ -122,17 +121,11 @@ Result<JobReport> Engine::demote_hot(StorageTier to, std::uint64_t upto) {
       std::vector<Column> columns;
       for (ColumnBuilder& b : half.columns) columns.push_back(b.finish());
       Batch rows(schema, static_cast<std::int64_t>(half.picks.size()), std::move(columns));
-      const std::vector<HashPair> read = hash_of_rows(rows, lives_of(half.picks, history).tombstones);
+      const Lives lives = lives_of(half.picks, history);
+      const std::vector<HashPair> read = hash_of_rows(rows, lives.tombstones);
       if (history) {
-        FIRN_ASSIGN(const KeyColumn keys, [&] {
-          std::vector<Column> key_columns;
-          for (const std::size_t k : schema.key()) key_columns.push_back(rows[k]);
-          return KeyColumn::encode(schema, key_columns, rows.rows());
-        }());
-        std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
-          const auto o = keys.compare(a, keys, b);
-          return o != 0 ? o < 0 : half.picks[a].csn < half.picks[b].csn;
-        });
+        FIRN_ASSIGN(const KeyColumn keys, keys_of(rows));
+        order = by_key_and_csn(keys, lives.csns);
         rows = rows.take(order);
         std::vector<Pick> sorted;
         for (const std::uint32_t i : order) sorted.push_back(half.picks[i]);

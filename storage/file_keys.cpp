@@ -4,6 +4,12 @@
 
 namespace firn::storage {
 
+Result<KeyColumn> keys_of(const Schema& schema, std::span<const Column> columns, std::int64_t rows) {
+  std::vector<Column> key;
+  for (const std::size_t k : schema.key()) key.push_back(columns[k]);
+  return KeyColumn::encode(schema, key, rows);
+}
+
 Result<KeyColumn> keys_by_row(const RowFile& file) {
   const Schema& schema = file.schema();
   std::vector<ColumnBuilder> builders;

@@ -4,6 +4,12 @@
 
 namespace firn::storage {
 
+/// The keys of so many rows, given all columns of the schema.
+Result<KeyColumn> keys_of(const Schema& schema, std::span<const Column> columns, std::int64_t rows);
+inline Result<KeyColumn> keys_of(const Batch& rows) {
+  return keys_of(rows.schema(), rows.columns(), rows.rows());
+}
+
 /// The keys of all rows, by row number. Errors: those of reading.
 Result<KeyColumn> keys_by_row(const RowFile& file);
 

@@ -2,14 +2,10 @@
 
 #include <algorithm>
 
+#include "storage/file_keys.hpp"
+
 namespace firn::storage {
 namespace {
-
-Result<KeyColumn> keys_of(const Batch& rows) {
-  std::vector<Column> columns;
-  for (const std::size_t k : rows.schema().key()) columns.push_back(rows[k].to_plain());
-  return KeyColumn::encode(rows.schema(), columns, rows.rows());
-}
 
 Result<std::vector<std::uint64_t>> plain_values(Result<Column> column) {
   if (!column) return column.error();

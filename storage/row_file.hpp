@@ -6,10 +6,12 @@
 // lived at about the same time (storage/life_cells.hpp). Rows are numbered 0, 1, 2 ... in file order over all row groups. Everything here is const and safe to call from any thread; files stay readable while
 // anyone holds the object, even after the name is gone.
 #pragma once
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "schema/batch.hpp"
@@ -56,6 +58,19 @@ struct CsnBounds {
   /// A version of the group may be the one at `csn`; `ended`: its rows have ends of their own.
   bool may_hold(std::uint64_t csn, bool ended) const { return begin_min <= csn && (!ended || csn < end_max); }
   bool operator==(const CsnBounds&) const = default;
+  /// Of these rows, at least one; no ends: current.
+  static CsnBounds of(std::span<const std::uint64_t> begins, std::span<const std::uint64_t> ends) {
+    CsnBounds out;
+    std::tie(out.begin_min, out.begin_max) = least_and_greatest(begins);
+    if (!ends.empty()) std::tie(out.end_min, out.end_max) = least_and_greatest(ends);
+    return out;
+  }
+
+ private:
+  static std::pair<std::uint64_t, std::uint64_t> least_and_greatest(std::span<const std::uint64_t> csns) {
+    const auto [least, greatest] = std::minmax_element(csns.begin(), csns.end());
+    return {*least, *greatest};
+  }
 };
 
 /// What a read cost; added up over a query.

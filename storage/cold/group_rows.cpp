@@ -7,12 +7,6 @@
 namespace firn::storage::cold {
 namespace {
 
-Result<KeyColumn> keys_of(const Schema& schema, const std::vector<Column>& columns) {
-  std::vector<Column> key;
-  for (const std::size_t k : schema.key()) key.push_back(columns[k]);
-  return KeyColumn::encode(schema, key, key.front().length);
-}
-
 std::vector<std::uint64_t> pick(const std::vector<std::uint64_t>& from, std::span<const std::uint32_t> rows) {
   std::vector<std::uint64_t> out;
   out.reserve(from.empty() ? 0 : rows.size());
@@ -48,16 +42,6 @@ void GroupRows::append(const RowsView& from, std::span<const std::uint32_t> rows
   }
 }
 
-CsnBounds GroupRows::Taken::bounds() const {
-  CsnBounds out;
-  const auto [first, last] = std::minmax_element(csns.begin(), csns.end());
-  out.begin_min = *first, out.begin_max = *last;
-  if (ends.empty()) return out;
-  const auto [least, greatest] = std::minmax_element(ends.begin(), ends.end());
-  out.end_min = *least, out.end_max = *greatest;
-  return out;
-}
-
 GroupRows::Taken GroupRows::take() {
   Taken out;
   for (ColumnBuilder& c : columns_) out.columns.push_back(c.finish());
@@ -69,14 +53,14 @@ GroupRows::Taken GroupRows::take() {
 
 Result<GroupRows::Taken> GroupRows::take_sorted(const Schema& schema, KeyColumn& keys) {
   Taken out = take();
-  FIRN_ASSIGN(keys, keys_of(schema, out.columns));
+  FIRN_ASSIGN(keys, keys_of(schema, out.columns, out.columns.front().length));
   const std::vector<std::uint32_t> order = by_key_and_csn(keys, out.csns);
   if (std::is_sorted(order.begin(), order.end())) return out;
   for (Column& c : out.columns) c = c.take(order);
   out.csns = pick(out.csns, order);
   out.ends = pick(out.ends, order);
   out.tombstones = pick(out.tombstones, order);
-  FIRN_ASSIGN(keys, keys_of(schema, out.columns));
+  FIRN_ASSIGN(keys, keys_of(schema, out.columns, out.columns.front().length));
   return out;
 }
 

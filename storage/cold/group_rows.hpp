@@ -32,7 +32,7 @@ class GroupRows {
   struct Taken {
     std::vector<Column> columns;
     std::vector<std::uint64_t> csns, ends, tombstones;
-    CsnBounds bounds() const;
+    CsnBounds bounds() const { return CsnBounds::of(csns, ends); }
   };
   Taken take();
   /// The same in ascending order of key and CSN, with the keys.

@@ -6,6 +6,7 @@
 #include "storage/cold/key_index.hpp"
 #include "storage/cold/segment.hpp"
 #include "storage/cold/segment_footer.hpp"
+#include "storage/file_keys.hpp"
 
 namespace firn::storage::cold {
 namespace {
@@ -167,9 +168,7 @@ class Writer final : public SegmentWriter {
 
   /// Order of the keys of current rows, which come in it.
   Result<void> take_keys(const Batch& rows) {
-    std::vector<Column> key;
-    for (const std::size_t k : footer_.schema.key()) key.push_back(rows[k]);
-    FIRN_ASSIGN(const KeyColumn keys, KeyColumn::encode(footer_.schema, key, rows.rows()));
+    FIRN_ASSIGN(const KeyColumn keys, keys_of(footer_.schema, rows.columns(), rows.rows()));
     std::string scratch;
     const std::uint64_t first = rows_seen_ - keys.size();
     for (std::size_t i = 0; i < keys.size(); ++i) {

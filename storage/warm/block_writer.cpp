@@ -4,6 +4,7 @@
 
 #include "io/crc32c.hpp"
 #include "schema/arrow_encode.hpp"
+#include "storage/file_keys.hpp"
 #include "storage/warm/block.hpp"
 #include "storage/warm/block_format.hpp"
 #include "storage/warm/block_stats.hpp"
@@ -56,12 +57,6 @@ bool is_ascending(const KeyColumn& keys) {
   for (std::size_t i = 1; i < keys.size(); ++i)
     if (keys.compare(i - 1, keys, i) > 0) return false;
   return true;
-}
-
-Result<KeyColumn> keys_of(const Batch& rows) {
-  std::vector<Column> columns;
-  for (std::size_t p : rows.schema().key()) columns.push_back(rows[p]);
-  return KeyColumn::encode(rows.schema(), columns, rows.rows());
 }
 
 bool is_dense(const KeyColumn& keys) {
@@ -147,9 +142,8 @@ class BlockWriter {
     collect_stats(n);
     for (std::size_t first = 0; in_.history && first < n; first += options_.group_rows) {
       const std::size_t count = std::min<std::size_t>(options_.group_rows, n - first);
-      const auto begins = std::ranges::minmax(in_.csns.subspan(first, count));
-      const auto ends = std::ranges::minmax(in_.ends.subspan(first, count));
-      bounds_.emplace_back(begins.min, begins.max, ends.min, ends.max);
+      const CsnBounds c = CsnBounds::of(in_.csns.subspan(first, count), in_.ends.subspan(first, count));
+      bounds_.emplace_back(c.begin_min, c.begin_max, c.end_min, c.end_max);
     }
   }
 
