@@ -1,18 +1,10 @@
 #include "commit_line.hpp"
 
 #include <algorithm>
-#include <chrono>
 
 #include "commit_queue.hpp"
 
 namespace firn::runtime {
-namespace {
-
-// Callers that were just answered need about this long to come back. Waiting for them doubles the throughput of many
-// callers; a lone one never waits.
-constexpr std::chrono::microseconds kCompanyWait{60};
-
-}  // namespace
 
 Result<Commit> CommitLine::commit(Parcel parcel, const CommitCall& call) {
   Caller me;

@@ -10,6 +10,12 @@
 
 namespace firn::runtime {
 
+// Beside another process's writer nobody announces commits: so often is looked for them. A look that finds none costs some
+// microseconds.
+inline constexpr std::chrono::milliseconds kPollEvery{100};
+
+inline Error gone_error() { return {ErrorCode::closed, "the database, or the table, is closed"}; }
+
 /// Thread-safe.
 class CommitSignal {
  public:
@@ -33,7 +39,7 @@ class CommitSignal {
   Result<bool> wait_past(std::uint64_t csn, std::chrono::steady_clock::time_point until) {
     std::unique_lock hold(mutex_);
     const bool due = changed_.wait_until(hold, until, [&] { return closed_ || csn_ > csn; });
-    if (closed_) return Error(ErrorCode::closed, "the database, or the table, is closed");
+    if (closed_) return gone_error();
     return due;
   }
 

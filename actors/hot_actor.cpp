@@ -7,10 +7,6 @@
 namespace firn::runtime {
 namespace {
 
-// Writers that were just answered need about this long to come back. Waiting for them once, after a group that had
-// company, doubles the throughput of many writers and costs a lone one nothing.
-constexpr std::uint32_t kLingerUs = 60;
-
 struct HotState {
   static inline const char* name = "firn.hot";
   HotState() = default;
@@ -32,7 +28,8 @@ void commit_next(HotSelf self, Services& services, const TableRef& table) {
   }
   s.committing = true;
   s.had_company = s.had_company || parcels.size() > 1;
-  auto group = std::make_shared<CommitGroup>(CommitGroup{std::move(parcels), s.had_company ? kLingerUs : 0});
+  auto group = std::make_shared<CommitGroup>(
+      CommitGroup{std::move(parcels), s.had_company ? kCompanyWait : std::chrono::microseconds(0)});
   const auto me = caf::actor_cast<HotActor>(self);
   GroupSlot done([me](Result<flat<fb::GroupDone>> r) {
     caf::anon_send(me, r ? *r : make_flat<fb::GroupDone>([](auto& b) { return fb::CreateGroupDone(b); }));

@@ -58,7 +58,7 @@ IoWorker::behavior_type io_worker(IoWorker::stateful_pointer<WorkerState> self,
         begin();
         const auto done = commit_group(*services, table, *group);
         group->parcels.clear();
-        if (group->linger_us != 0) std::this_thread::sleep_for(std::chrono::microseconds(group->linger_us));
+        if (group->linger.count() != 0) std::this_thread::sleep_for(group->linger);
         slot.deliver(done);
       },
       [=](const flat<fb::CommitOrder>& order, const ArrowBody& rows, const CommitSlot& slot, const Pin& pin,

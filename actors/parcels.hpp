@@ -1,6 +1,7 @@
 // What travels between firn's own actors, and nothing else does: flat<T>, Arrow bodies, reply slots and pins. A pin
 // keeps something for as long as it is held: a share of a gate, a table's entry, a group of commits.
 #pragma once
+#include <chrono>
 #include <memory>
 #include <vector>
 
@@ -49,7 +50,8 @@ struct Parcel {
 /// Changes that share one sync.
 struct CommitGroup {
   std::vector<Parcel> parcels;
-  std::uint32_t linger_us = 0;  ///< time to wait after answering, so that writers can come back together
+  std::chrono::microseconds linger{
+      0};  ///< time to wait after answering, so that writers can come back together
 };
 using GroupRef = std::shared_ptr<CommitGroup>;
 

@@ -5,9 +5,6 @@
 namespace firn {
 namespace {
 
-// Beside another process's writer nobody tells of commits: so often it is asked. A look that finds no commit costs some
-// microseconds.
-constexpr auto kPollEvery = std::chrono::milliseconds(100);
 constexpr auto kWaitMax = std::chrono::hours(24 * 365);  // longer ones would overflow the clock
 
 }  // namespace
@@ -69,7 +66,7 @@ struct Subscription::Impl {
     runtime::CommitSignal& commits = core->entry()->commits;
     if (!core->db().read_only()) return commits.wait_past(position.value, until);
     const auto now = std::chrono::steady_clock::now();
-    FIRN_TRY(commits.wait_past(position.value, std::min(until, now + kPollEvery)));
+    FIRN_TRY(commits.wait_past(position.value, std::min(until, now + runtime::kPollEvery)));
     return now < until;
   }
 };

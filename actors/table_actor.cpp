@@ -175,7 +175,7 @@ TableFront::behavior_type table_actor(TableSelf self, const std::shared_ptr<Serv
   });
   self->set_exit_handler([=](caf::scheduled_actor*, caf::exit_msg& end) {
     if (!end.reason) return;
-    self->state.readers.refuse_all(Error(ErrorCode::closed, "the database, or the table, is closed"));
+    self->state.readers.refuse_all(gone_error());
     self->quit(std::move(end.reason));
   });
   const auto begin = [services] { services->faults->check("table"); };

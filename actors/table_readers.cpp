@@ -5,8 +5,6 @@ namespace {
 
 // How often the time of requests that wait for commits is looked at. The clock keeps an actor until the last tick.
 constexpr auto kWaitTick = std::chrono::milliseconds(1'000);
-// Beside another process's writer nobody tells of commits.
-constexpr auto kPollTick = std::chrono::milliseconds(100);
 constexpr auto kTickMin = std::chrono::milliseconds(1);
 
 void send_to_worker(Services& services, const TableRef& table, const flat<fb::ChangesRequest>& request,
@@ -38,7 +36,7 @@ void tick(TableSelf self, const Services& services) {
   TableActorState& s = self->state;
   if (s.readers.empty()) return;
   const auto now = std::chrono::steady_clock::now();
-  const auto at = std::min(s.readers.next_due(), now + (services.read_only ? kPollTick : kWaitTick));
+  const auto at = std::min(s.readers.next_due(), now + (services.read_only ? kPollEvery : kWaitTick));
   if (s.tick_at && *s.tick_at <= at) return;
   s.tick_at = at;
   const std::chrono::nanoseconds wait = std::max(at - now, std::chrono::steady_clock::duration(kTickMin));
