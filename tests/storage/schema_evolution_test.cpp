@@ -4,24 +4,17 @@
 
 #include "io/sim_disk.hpp"
 #include "storage/schema_history.hpp"
-#include "tests/storage/model_table.hpp"
+#include "tests/storage/store_fixture.hpp"
 
 namespace firn::storage {
 namespace {
 
-class SchemaEvolutionTest : public ::testing::Test {
+class SchemaEvolutionTest : public model::MadeStore {
  protected:
   void SetUp() override {
     options.clock = clock;
     options.segment_rows = 300;
     make(Schema::parse("id u64, ts timestamp, a i32, t utf8", {.key = {"id"}, .time = "ts"}).value());
-  }
-  void make(const Schema& schema) {
-    store.reset();
-    disk = std::make_shared<io::SimDisk>();
-    HybridTableConfig config;
-    config.small_write_rows = 100;
-    store = TableStore::create(disk, "t", "events", 7, schema, config, options).value();
   }
 
   // --- verbs ---
@@ -84,10 +77,6 @@ class SchemaEvolutionTest : public ::testing::Test {
     store->close().value();
     kill();
   }
-  void kill() {
-    store.reset();
-    store = TableStore::open(disk, "t", options).value();
-  }
   void cut(io::CutPolicy policy) {
     store.reset();
     disk = disk->cut(policy, 11);
@@ -148,10 +137,7 @@ class SchemaEvolutionTest : public ::testing::Test {
     for (const auto& [csn, text] : states) ASSERT_EQ(state(csn), text) << where << ", as of CSN " << csn;
   }
 
-  std::shared_ptr<io::SimDisk> disk;
   std::shared_ptr<io::ManualClock> clock = std::make_shared<io::ManualClock>();
-  StoreOptions options;
-  std::unique_ptr<TableStore> store;
   std::map<std::uint64_t, std::string> states;  ///< by CSN
 };
 

@@ -6,6 +6,26 @@
 
 namespace firn::storage::model {
 
+/// A table of any schema, without an oracle.
+class MadeStore : public ::testing::Test {
+ protected:
+  void make(const Schema& schema) {
+    store.reset();
+    disk = std::make_shared<io::SimDisk>();
+    HybridTableConfig config;
+    config.small_write_rows = 100;
+    store = TableStore::create(disk, "t", "events", 7, schema, config, options).value();
+  }
+  void kill() {
+    store.reset();
+    store = TableStore::open(disk, "t", options).value();
+  }
+
+  std::shared_ptr<io::SimDisk> disk;
+  StoreOptions options;
+  std::unique_ptr<TableStore> store;
+};
+
 class StoreFixture : public ::testing::Test {
  protected:
   static constexpr std::uint32_t kSmallRows = 100;

@@ -2,28 +2,17 @@
 #include <gtest/gtest.h>
 
 #include "io/sim_disk.hpp"
-#include "tests/storage/model_table.hpp"
+#include "tests/storage/store_fixture.hpp"
 
 namespace firn::storage {
 namespace {
 
-class UpdateOrInsertTest : public ::testing::Test {
+class UpdateOrInsertTest : public model::MadeStore {
  protected:
   void SetUp() override {
     make(Schema::parse("id u64, ts timestamp, a i32, n i64 not null default 5, t utf8",
                        {.key = {"id"}, .time = "ts"})
              .value());
-  }
-  void make(const Schema& schema) {
-    store.reset();
-    disk = std::make_shared<io::SimDisk>();
-    HybridTableConfig config;
-    config.small_write_rows = 100;
-    store = TableStore::create(disk, "t", "events", 7, schema, config, options).value();
-  }
-  void kill() {
-    store.reset();
-    store = TableStore::open(disk, "t", options).value();
   }
 
   // --- verbs ---
@@ -75,10 +64,6 @@ class UpdateOrInsertTest : public ::testing::Test {
     return text;
   }
   static Value i32(std::int32_t v) { return Value(v); }
-
-  std::shared_ptr<io::SimDisk> disk;
-  StoreOptions options;
-  std::unique_ptr<TableStore> store;
 };
 
 TEST_F(UpdateOrInsertTest, AMissingRowTakesDefaultsAndNullAndAnotherKeepsItsColumns) {
