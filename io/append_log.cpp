@@ -16,6 +16,12 @@ constexpr std::uint64_t kAllocationStepMax = std::uint64_t{64} << 20;
 constexpr std::size_t kGluedBytesMax = 256 * 1024;
 constexpr std::size_t kOwnWriteBytesMin = 64 * 1024;
 
+// The first write to a preallocated block costs a synced small entry half as much again: the file system notes that the
+// block holds something. So blocks get zeros some time before they are needed, all of them with one sync.
+constexpr std::uint64_t kFileBlock = 4096;
+constexpr std::uint64_t kZeroedAhead = 128 * 1024;
+constexpr std::array<std::uint8_t, kZeroedAhead> kZeros{};
+
 constexpr std::array<std::uint8_t, kEntryAlignment> kPadding{};
 
 std::uint64_t total_bytes(AppendLog::Parts parts) {
@@ -166,11 +172,23 @@ Result<void> AppendLog::write_entry(std::uint64_t offset, std::span<const std::u
   const PieceList list(offset, all, staging_);
   if (list.pieces().size() == 1) {
     const WritePiece& piece = list.pieces().front();
+    if (and_sync) FIRN_TRY(zero_ahead(offset + piece.bytes.size()));
     return and_sync ? file_->write_and_sync(piece.offset, piece.bytes)
                     : file_->write_at(piece.offset, piece.bytes);
   }
   FIRN_TRY(file_->write_pieces(list.pieces()));
   return and_sync ? file_->sync() : Result<void>();
+}
+
+/// Zeros in the blocks behind `end`, unless there are some left; written with the next sync.
+Result<void> AppendLog::zero_ahead(std::uint64_t end) {
+  if (end <= zeroed_) return {};
+  const std::uint64_t begin = (end + kFileBlock - 1) / kFileBlock * kFileBlock;
+  zeroed_ = std::max(end, std::min(allocated_, begin + kZeroedAhead));
+  if (zeroed_ <= begin) return {};
+  auto zeroed = file_->write_at(begin, std::span(kZeros).first(zeroed_ - begin));
+  if (!zeroed && zeroed.error().code() == ErrorCode::full) return {};  // the file system cannot preallocate
+  return zeroed;
 }
 
 Result<void> AppendLog::sync() {

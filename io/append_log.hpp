@@ -77,6 +77,7 @@ class AppendLog {
   Result<void> write_entry(std::uint64_t offset, std::span<const std::uint8_t> header, Parts parts,
                            bool and_sync);
   Result<void> make_room(std::uint64_t end);
+  Result<void> zero_ahead(std::uint64_t end);
   Result<void> seal_file();
   /// The one place that decides what a failure means.
   Error fail(const Error& error);
@@ -86,6 +87,7 @@ class AppendLog {
   LogPosition written_;
   LogPosition durable_;
   std::uint64_t allocated_ = 0;
+  std::uint64_t zeroed_ = 0;  ///< blocks before it were written to
   std::vector<std::uint8_t> staging_;
   std::optional<Error> failure_;
 };
