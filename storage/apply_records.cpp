@@ -11,7 +11,8 @@ namespace {
 // value: CSN of its first record (u64), then for each group two varints: microseconds since the group before, records.
 // The records of a group follow each other by one microsecond, CSNs are dense: nothing else need be said.
 
-constexpr std::size_t kTimeChunkBytes = 1'024;
+// Read and written by every commit; some twenty groups.
+constexpr std::size_t kTimeChunkBytes = 128;
 
 void append_varint(std::string& to, std::uint64_t v) {
   for (; v >= 0x80; v >>= 7) to.push_back(static_cast<char>(v | 0x80));
