@@ -9,6 +9,10 @@
 #include "firn/messages.hpp"
 #include "reply_slot.hpp"
 
+namespace firn::storage {
+struct WriteRequest;
+}
+
 namespace firn::runtime {
 
 class TableEntry;
@@ -45,6 +49,8 @@ struct Parcel {
   ArrowBody rows;
   CommitSlot slot;
   Pin pin;
+  std::shared_ptr<storage::WriteRequest> request =
+      nullptr;  ///< instead of order and rows, where no actor is on the way
 };
 
 /// Changes that share one sync.

@@ -57,27 +57,48 @@ Result<TableCore::Entered> TableCore::enter_to_write() const {
   return in;
 }
 
-/// Checked and committed on this thread or that of another caller (CommitLine), with no actor on the way.
-Result<Commit> TableCore::commit_small(const flat<fb::CommitOrder>& order, ArrowBody rows,
-                                       std::uint64_t bytes) {
-  FIRN_ASSIGN(Pin permit, entry_->write_gate()->acquire(bytes));
-  return entry_->line->commit({order, std::move(rows), {}, std::move(permit)}, [this](CommitGroup& group) {
+/// Committed on this thread or that of another caller (CommitLine), with no actor on the way.
+Result<Commit> TableCore::commit_in_line(Parcel parcel, std::uint64_t bytes) {
+  FIRN_ASSIGN(parcel.pin, entry_->write_gate()->acquire(bytes));
+  return entry_->line->commit(std::move(parcel), [this](CommitGroup& group) {
     auto done = commit_group(db_->services(), entry_, group);
     if (done->csn() != 0 && entry_->watched) caf::anon_send(entry_->addresses->table.get(), std::move(done));
   });
 }
 
+Result<Commit> TableCore::commit_small(const Change& change, std::uint64_t bytes) {
+  Parcel parcel;
+  parcel.order = to_order(change);
+  return commit_in_line(std::move(parcel), bytes);
+}
+
+/// Rows that fit the table: checked, and encoded where their commit will want them so.
+Result<Commit> TableCore::commit_rows(storage::TableStore& store, Batch rows, const WriteOptions& options) {
+  Parcel parcel;
+  parcel.request = std::make_shared<storage::WriteRequest>();
+  storage::WriteRequest& request = *parcel.request;
+  request.mode = static_cast<storage::WriteMode>(options.mode);
+  if (options.token) request.token = storage::WriteToken{options.token->producer, options.token->sequence};
+  request.if_unchanged_since = options.if_unchanged_since;
+  request.columns_by_id =
+      true;  // they were fitted to the table's schema; it may be altered until they commit
+  if (!is_update(options.mode)) {
+    FIRN_ASSIGN(request.encoded, store.encode(rows));
+  }
+  if (!request.encoded) FIRN_TRY(check_keys(rows));
+  const std::uint64_t bytes = rows.byte_size();
+  request.rows = std::move(rows);
+  return commit_in_line(std::move(parcel), bytes);
+}
+
 Result<Commit> TableCore::write(const Batch& given, const WriteOptions& options) {
   FIRN_ASSIGN(const Entered in, enter_to_write());
   FIRN_ASSIGN(Batch rows, fit_to_table(in.store(), given, options.mode));
+  if (in.store().is_small(rows) || is_update(options.mode))
+    return commit_rows(in.store(), std::move(rows), options);
   Change change;
   change.options = options;
-  const std::uint64_t bytes = rows.byte_size();
-  if (in.store().is_small(rows) || is_update(options.mode)) {
-    FIRN_TRY(check_keys(rows));
-    return commit_small(to_order(change), ArrowBody(std::move(rows)), bytes);
-  }
-  FIRN_ASSIGN(Pin permit, db_->services().bulk_gate->acquire(bytes));
+  FIRN_ASSIGN(Pin permit, db_->services().bulk_gate->acquire(rows.byte_size()));
   WaitingCall<Commit> call;
   caf::anon_send(entry_->addresses->warm.get(), to_order(change), ArrowBody(std::move(rows)), call.slot(),
                  std::move(permit));
@@ -95,7 +116,7 @@ Result<Commit> TableCore::remove(std::span<const Key> keys, const WriteOptions& 
     bytes += encoded.size();
     change.keys.push_back(std::move(encoded));
   }
-  return commit_small(to_order(change), {}, bytes);
+  return commit_small(change, bytes);
 }
 
 Result<Commit> TableCore::remove_where(std::string_view condition, const WriteOptions& options) {
@@ -105,7 +126,7 @@ Result<Commit> TableCore::remove_where(std::string_view condition, const WriteOp
   change.kind = fb::CommitKind::remove_where;
   change.options = options;
   change.where = condition;
-  return commit_small(to_order(change), {}, kChangeBytes);
+  return commit_small(change, kChangeBytes);
 }
 
 Result<Commit> TableCore::alter(const AlterStatement& statement) {
@@ -114,7 +135,7 @@ Result<Commit> TableCore::alter(const AlterStatement& statement) {
   Change change;
   change.kind = fb::CommitKind::alter;
   change.alter = statement.change.to_string();
-  FIRN_ASSIGN(const Commit commit, commit_small(to_order(change), {}, kChangeBytes + change.alter.size()));
+  FIRN_ASSIGN(const Commit commit, commit_small(change, kChangeBytes + change.alter.size()));
   entry_->decisions.record({db_->services().clock->now(), "alter", change.alter, "asked for"});
   db_->services().tables->store_decisions(*entry_);
   return commit;
@@ -125,7 +146,7 @@ Result<Commit> TableCore::change_cursor(storage::CursorRequest request) {
   Change change;
   change.kind = fb::CommitKind::cursor;
   change.cursor = std::move(request);
-  return commit_small(to_order(change), {}, kChangeBytes);
+  return commit_small(change, kChangeBytes);
 }
 
 Result<void> TableCore::configure(const HybridTableConfig& config) {
@@ -133,7 +154,7 @@ Result<void> TableCore::configure(const HybridTableConfig& config) {
   Change change;
   change.kind = fb::CommitKind::config;
   change.config = config;
-  FIRN_TRY(commit_small(to_order(change), {}, kChangeBytes));
+  FIRN_TRY(commit_small(change, kChangeBytes));
   entry_->decisions.record({db_->services().clock->now(), "set", "configuration", "asked for"});
   db_->services().tables->store_decisions(*entry_);
   return {};

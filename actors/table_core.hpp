@@ -1,6 +1,7 @@
 // One table as the public calls see it.
 #pragma once
 #include "database_core.hpp"
+#include "wire.hpp"
 
 namespace firn::runtime {
 
@@ -34,7 +35,9 @@ class TableCore {
   Result<AccessReport> access_report() const;
 
  private:
-  Result<Commit> commit_small(const flat<fb::CommitOrder>& order, ArrowBody rows, std::uint64_t bytes);
+  Result<Commit> commit_small(const Change& change, std::uint64_t bytes);
+  Result<Commit> commit_rows(storage::TableStore& store, Batch rows, const WriteOptions& options);
+  Result<Commit> commit_in_line(Parcel parcel, std::uint64_t bytes);
   const std::shared_ptr<DatabaseCore> db_;
   const TableRef entry_;
 };

@@ -25,8 +25,11 @@ struct Attempt {
 
 Attempt decode(CommitGroup& group) {
   Attempt attempt;
+  attempt.requests.reserve(group.parcels.size());
+  attempt.parcels.reserve(group.parcels.size());
   for (std::size_t i = 0; i < group.parcels.size(); ++i) {
-    auto request = to_store_request(*group.parcels[i].order, group.parcels[i].rows);
+    const Parcel& p = group.parcels[i];
+    auto request = p.request ? std::move(*p.request) : to_store_request(*p.order, p.rows);
     if (!request) {
       group.parcels[i].slot.deliver(request.error());
       continue;

@@ -60,6 +60,7 @@ class Engine {
 
   // --- engine_blocks.cpp ---
   Result<std::vector<RowFileInfo>> prepare_blocks(const Batch& rows);
+  Result<std::optional<EncodedRows>> encode(const Batch& rows) const;
   /// Takes away files that no commit has named and none will name.
   void discard(std::span<const RowFileInfo> files);
 

@@ -62,36 +62,38 @@ Result<LogRecord> Engine::record_of_rows(WriteRequest& request) {
     record.row_count = rows.size();
     return record;
   }
-  FIRN_ASSIGN(const Batch batch, recast(*now.catalog, request.rows));
-  const auto count = static_cast<std::size_t>(batch.rows());
-  std::vector<std::pair<std::string, std::size_t>>
-      last;  // key -> its last row: of two rows with one key the later wins
-  last.reserve(count);
-  const bool row_key = layout.schema().has_row_key();
-  std::vector<Value> values;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (row_key) {
-      values.clear();
-      for (std::size_t c = 0; c + 1 < layout.schema().size(); ++c) values.push_back(batch[c].value_at(i));
-      values.emplace_back(std::uint64_t{next_row_id_++});
-      FIRN_ASSIGN(std::string key, encode_key(layout.schema(), std::span<const Value>(&values.back(), 1)));
-      row.clear();
-      layout.encode(values, row);
-      append_row(record.rows, key, hot::Op::put, 0, row);
-    } else {
-      FIRN_ASSIGN(std::string key, key_at(batch, i));
-      last.emplace_back(std::move(key), i);
-    }
+  record.row_count = static_cast<std::uint64_t>(request.rows.rows());
+  if (request.encoded && request.encoded->schema_version == layout.version()) {
+    record.rows = std::move(request.encoded->list);
+    return record;
   }
-  record.row_count = count;
-  std::sort(last.begin(), last.end());
-  for (std::size_t i = 0; i < last.size(); ++i) {
-    if (i + 1 < last.size() && last[i].first == last[i + 1].first) continue;
+  FIRN_ASSIGN(const Batch batch, recast(*now.catalog, request.rows));
+  if (!layout.schema().has_row_key()) {
+    FIRN_ASSIGN(EncodedRows encoded, encode_rows(layout, batch));
+    record.rows = std::move(encoded.list);
+    return record;
+  }
+  std::vector<Value> values;
+  for (std::size_t i = 0; i < record.row_count; ++i) {
+    values.clear();
+    for (std::size_t c = 0; c + 1 < layout.schema().size(); ++c) values.push_back(batch[c].value_at(i));
+    values.emplace_back(std::uint64_t{next_row_id_++});
+    FIRN_ASSIGN(const std::string key,
+                encode_key(layout.schema(), std::span<const Value>(&values.back(), 1)));
     row.clear();
-    layout.encode(batch, last[i].second, row);
-    append_row(record.rows, last[i].first, hot::Op::put, 0, row);
+    layout.encode(values, row);
+    append_row(record.rows, key, hot::Op::put, 0, row);
   }
   return record;
+}
+
+/// Nothing for rows that only their commit can encode: it numbers them, or the schema has changed.
+Result<std::optional<EncodedRows>> Engine::encode(const Batch& rows) const {
+  const View now = view();
+  const hot::RowLayout& layout = now.catalog->schemas->newest().layout;
+  if (layout.schema().has_row_key() || rows.schema() != layout.schema()) return std::optional<EncodedRows>{};
+  FIRN_ASSIGN(EncodedRows encoded, encode_rows(layout, rows));
+  return std::optional<EncodedRows>(std::move(encoded));
 }
 
 Result<std::vector<std::vector<Value>>> Engine::completed_rows(const WriteRequest& request) {

@@ -48,6 +48,9 @@ bool TableStore::is_small(const Batch& rows) const { return impl_->engine->is_sm
 Result<std::vector<RowFileInfo>> TableStore::prepare_blocks(const Batch& rows) {
   return impl_->engine->prepare_blocks(rows);
 }
+Result<std::optional<EncodedRows>> TableStore::encode(const Batch& rows) const {
+  return impl_->engine->encode(rows);
+}
 std::vector<Result<CommitInfo>> TableStore::commit(std::span<WriteRequest> requests) {
   return impl_->engine->commit(requests);
 }

@@ -21,6 +21,7 @@
 #include "schema/key_codec.hpp"
 #include "schema/query.hpp"
 #include "schema/schema_change.hpp"
+#include "storage/encoded_rows.hpp"
 #include "storage/file_copy.hpp"
 #include "storage/pins.hpp"
 #include "storage/query/execution.hpp"
@@ -67,6 +68,7 @@ struct WriteRequest {
   std::optional<WriteToken> token;
   std::optional<Csn> if_unchanged_since;  ///< {conflict} if a key of the batch got a version after this CSN
   Batch rows;                             ///< rows; of an update: only some columns, matched by name
+  std::optional<EncodedRows> encoded;     ///< of an upsert or insert: the rows, from encode()
   bool columns_by_id = false;  ///< of an update: the columns have the table's ids and are matched by these
   std::vector<RowFileInfo> blocks;       ///< from prepare_blocks()
   std::vector<std::string> remove_keys;  ///< encoded keys
@@ -260,6 +262,9 @@ class TableStore {
   /// are assigned here. Rows of an earlier schema are recast, and may be committed after a further ALTER. Thread-safe;
   /// long.
   Result<std::vector<RowFileInfo>> prepare_blocks(const Batch& rows);
+  /// The rows of a small upsert or insert as their commit wants them, which may save it that work: nothing if it has to do
+  /// it anyway. Thread-safe. Error {invalid_argument} for a key that is NULL or too long, naming its row.
+  Result<std::optional<EncodedRows>> encode(const Batch& rows) const;
   /// Commits the requests in order, each on its own (a refused one does not hinder the others), with one log append and
   /// one sync for all. answers[i] belongs to requests[i]. Thread-safe (serialised).
   std::vector<Result<CommitInfo>> commit(std::span<WriteRequest> requests);
