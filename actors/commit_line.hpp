@@ -2,7 +2,8 @@
 // commits its own change and those that have come meanwhile with one sync, and hands over (leader and followers of group
 // commit). A lone writer meets no other thread.
 #pragma once
-#include <condition_variable>
+#include <semaphore.h>
+
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -10,6 +11,25 @@
 #include "parcels.hpp"
 
 namespace firn::runtime {
+
+/// Lets one thread sleep until another wakes it, once. May be destroyed as soon as sleep() returned, even though wake() has
+/// not (POSIX demands that of semaphores; a condition variable would have to be notified under a lock, on which all who
+/// are woken then queue).
+class WakeUp {
+ public:
+  WakeUp() noexcept { ::sem_init(&semaphore_, 0, 0); }
+  ~WakeUp() { ::sem_destroy(&semaphore_); }
+  WakeUp(const WakeUp&) = delete;
+  WakeUp& operator=(const WakeUp&) = delete;
+  void sleep() noexcept {
+    while (::sem_wait(&semaphore_) != 0) {
+    }
+  }
+  void wake() noexcept { ::sem_post(&semaphore_); }
+
+ private:
+  sem_t semaphore_;
+};
 
 /// One a table; any thread.
 class CommitLine {
@@ -21,24 +41,22 @@ class CommitLine {
   Result<Commit> commit(Parcel parcel, const CommitCall& call);
 
  private:
-  /// Lives on its thread's stack: once answered it may be gone.
+  /// Lives on its thread's stack: gone once its thread was woken and has its answer.
   struct Caller {
     Parcel parcel;
     std::optional<Result<Commit>> answer;
-    bool leads = false;
-    std::condition_variable changed;
+    WakeUp woken;  ///< by its answer, or to lead
     Caller* next = nullptr;
     CommitGroup group;  ///< when it leads
   };
-  void lead(std::unique_lock<std::mutex>& hold, Caller& me, const CommitCall& call);
-  std::size_t take(CommitGroup& group);
+  void lead(Caller& me, const CommitCall& call);
+  Caller* take(CommitGroup& group);
+  void hand_over();
 
   std::mutex mutex_;
-  std::condition_variable arrived_;  ///< for a leader that waits for company
-  Caller* first_ = nullptr;          ///< those who wait, first come first served
+  Caller* first_ = nullptr;  ///< those who wait, first come first served
   Caller** end_ = &first_;
   std::size_t waiting_ = 0;
-  std::size_t company_ = 1;  ///< callers that were around when the last group ended
   bool led_ = false;
 };
 
