@@ -51,11 +51,12 @@ class Bench {
   std::uint64_t recent_rows() const { return std::min<std::uint64_t>(options_.rows, 200'000); }
   /// Closes and removes all that prepared() made in this state.
   void forget(State state);
+  void forget(const std::function<bool(const std::pair<State, std::string>&)>& gone);
 
   /// Those of the options that have the skill; null: all.
   std::vector<std::string> systems(bool Skills::*skill = nullptr) const;
   /// Runs `once` for each system (that has the skill) in turn, `runs` times, after one round that does not count.
-  /// once(system name, counts): add figures to the report only if `counts`.
+  /// once(system name, counts): add figures to the report only if `counts`. firn pinned to one tier comes behind the others.
   void alternate(int runs, const std::function<void(const std::string& system, bool counts)>& once,
                  bool Skills::*skill = nullptr);
 

@@ -30,7 +30,8 @@
 //   size_flights  the same of real flights; needs --flights
 //   recovery      open and a first read after kill -9 with 100 MiB written in batches of 1,000 rows
 //
-// Systems: firn, and firn-hot, firn-warm, firn-cold, which are pinned to a tier; firn-store, which leaves out the actors
+// Systems: firn, and firn-hot, firn-warm, firn-cold, which are pinned to a tier; firn-messages, whose single rows
+// go to the table's actor as messages; firn-store, which leaves out the actors
 // and takes part only if --systems names it; lmdb, rocksdb, sqlite; duckdb if its library is found (--duckdb,
 // $FIRN_DUCKDB, beside this program, node_modules/@duckdb/node-bindings-linux-x64 of the working folder). Each takes part
 // in what it is made for: duckdb in no concurrent writes, upserts or kills, only firn and duckdb in csv_import.

@@ -15,9 +15,10 @@ struct Colour {
 constexpr Colour kColours[] = {
     {"firn", "#0b63ce", "#5aa9ff"},       {"firn-hot", "#d9480f", "#ff8a5c"},
     {"firn-warm", "#b7791f", "#e0b04c"},  {"firn-cold", "#0e8a9c", "#4fd0df"},
-    {"firn-store", "#4c5fd5", "#9aa6f0"}, {"lmdb", "#7c6f64", "#b8aa9d"},
-    {"rocksdb", "#8a4fa8", "#c792e0"},    {"sqlite", "#5f7a3a", "#9dbd6f"},
-    {"duckdb", "#c2255c", "#f783ac"},     {"device", "#5d6670", "#9aa4af"},
+    {"firn-store", "#4c5fd5", "#9aa6f0"}, {"firn-messages", "#2f7d6b", "#7fd1bd"},
+    {"lmdb", "#7c6f64", "#b8aa9d"},       {"rocksdb", "#8a4fa8", "#c792e0"},
+    {"sqlite", "#5f7a3a", "#9dbd6f"},     {"duckdb", "#c2255c", "#f783ac"},
+    {"device", "#5d6670", "#9aa4af"},
 };
 constexpr double kFarApart = 25;  // times: shorter bars could not be seen
 

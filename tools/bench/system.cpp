@@ -19,6 +19,7 @@ const std::vector<Known>& known() {
       {"firn-hot", [] { return make_firn(StorageTier::hot); }},
       {"firn-warm", [] { return make_firn(StorageTier::warm); }},
       {"firn-cold", [] { return make_firn(StorageTier::cold); }},
+      {"firn-messages", make_firn_messages, false},
       {"firn-store", make_firn_store, false},
       {"lmdb", make_lmdb},
       {"rocksdb", make_rocksdb},

@@ -94,6 +94,8 @@ std::unique_ptr<System> make_system(std::string_view name);
 
 /// none: placement is firn's own, as by default.
 std::unique_ptr<System> make_firn(StorageTier placement);
+/// Single rows by message.
+std::unique_ptr<System> make_firn_messages();
 std::unique_ptr<System> make_firn_store();
 std::unique_ptr<System> make_lmdb();
 std::unique_ptr<System> make_rocksdb();

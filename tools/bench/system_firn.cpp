@@ -1,8 +1,13 @@
-// firn as a program uses it: the public interface and nothing else, with all defaults, or pinned to one tier.
+// firn as a program uses it: the public interface and nothing else, with all defaults, or pinned to one tier, or with
+// single rows written by messages.
 #include "firn/firn.hpp"
 
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <caf/scoped_actor.hpp>
+
+#include "firn/messages.hpp"
 
 #include "tools/bench/firn_rows.hpp"
 
@@ -30,7 +35,7 @@ void run_import(const std::filesystem::path& folder, const std::filesystem::path
     throw Error(ErrorCode::io, program.string() + " import failed");
 }
 
-class Firn final : public System {
+class Firn : public System {
  public:
   explicit Firn(StorageTier placement) : placement_(placement) {}
   ~Firn() override { (void)db_.close(); }
@@ -86,6 +91,10 @@ class Firn final : public System {
     return answer_of(asked, table_.query(sql_of(asked)).value().batch());
   }
 
+ protected:
+  const HybridTable& table() const { return table_; }
+  const Schema& schema() const { return schema_; }
+
  private:
   StorageTier placement_;
   Database db_;
@@ -93,8 +102,31 @@ class Firn final : public System {
   Schema schema_;
 };
 
+caf::actor_system& client_actors() {
+  static caf::actor_system_config config;
+  config.add_error_category(caf::atom("firn"), render_error);
+  static caf::actor_system system{config};
+  return system;
+}
+
+/// Small changes as a program of actors makes them: a request to the table's actor, and the wait for its answer.
+class FirnMessages final : public Firn {
+ public:
+  FirnMessages() : Firn(StorageTier::none) {}
+  std::string name() const override { return "firn-messages"; }
+  Skills skills() const override { return {.recovers = false}; }
+  std::string version() const override { return "firn, single rows as messages to the table's actor"; }
+  void write_one(const Event& event) override {
+    thread_local caf::scoped_actor self{client_actors()};
+    const auto upsert = make_flat<fb::WriteRequest>([](auto& b) { return fb::CreateWriteRequest(b); });
+    self->request(table().actor(), caf::infinite, upsert, ArrowBody(batch_of(schema(), {&event, 1})))
+        .receive([](const flat<fb::Commit>&) {}, [](const caf::error& why) { throw to_error(why); });
+  }
+};
+
 }  // namespace
 
 std::unique_ptr<System> make_firn(StorageTier placement) { return std::make_unique<Firn>(placement); }
+std::unique_ptr<System> make_firn_messages() { return std::make_unique<FirnMessages>(); }
 
 }  // namespace firn::bench
