@@ -1,6 +1,7 @@
 #include "commit_line.hpp"
 
 #include <algorithm>
+#include <thread>
 
 #include "commit_queue.hpp"
 
@@ -11,21 +12,24 @@ Result<Commit> CommitLine::commit(Parcel parcel, const CommitCall& call) {
   me.group.parcels.reserve(1);  // to lead takes no memory that might be missing
   me.parcel = std::move(parcel);
   me.parcel.slot = CommitSlot([&me](Result<Commit> answer) { me.answer.emplace(std::move(answer)); });
-  bool leads = false;
+  bool leads = false, company = true;
   {
     const std::lock_guard hold(mutex_);
     *end_ = &me;
     end_ = &me.next;
     ++waiting_;
     leads = !std::exchange(led_, true);
+    company = company_;
   }
   if (!leads) me.woken.sleep();
-  if (!me.answer) lead(me, call);
+  if (!me.answer) lead(me, call, company || !leads);
   return std::move(*me.answer);
 }
 
 /// The leader is the first of those who wait, so its own change is in the group.
-void CommitLine::lead(Caller& me, const CommitCall& call) {
+void CommitLine::lead(Caller& me, const CommitCall& call, bool company) {
+  // Those who have just been answered get the processor first: they come with their next change.
+  if (company) std::this_thread::yield();
   Caller* follower = take(me.group);
   try {
     call(me.group);
@@ -57,6 +61,7 @@ CommitLine::Caller* CommitLine::take(CommitGroup& group) {
     --waiting_;
   }
   last->next = nullptr;
+  company_ = group.parcels.size() > 1;
   if (first_ == nullptr) end_ = &first_;
   return taken;
 }

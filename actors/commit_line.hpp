@@ -49,7 +49,7 @@ class CommitLine {
     Caller* next = nullptr;
     CommitGroup group;  ///< when it leads
   };
-  void lead(Caller& me, const CommitCall& call);
+  void lead(Caller& me, const CommitCall& call, bool company);
   Caller* take(CommitGroup& group);
   void hand_over();
 
@@ -58,6 +58,7 @@ class CommitLine {
   Caller** end_ = &first_;
   std::size_t waiting_ = 0;
   bool led_ = false;
+  bool company_ = false;  ///< the last group had more than its leader
 };
 
 }  // namespace firn::runtime
