@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "caf_runtime.hpp"
+#include "io/thread_priority.hpp"
 #include "io/uring.hpp"
 #include "start_table.hpp"
 #include "table_work.hpp"
@@ -51,7 +52,10 @@ void hand_out(Services& services, Result<TableRef> table, const TableSlot& slot)
 IoWorker::behavior_type io_worker(IoWorker::stateful_pointer<WorkerState> self,
                                   const std::shared_ptr<Services>& services, bool commits) {
   prepare(self);
-  if (commits) (void)io::thread_ring();  // rings are few: commits come first
+  if (commits)
+    (void)io::thread_ring();  // rings are few: commits come first
+  else
+    io::give_way_to_others();
   const auto begin = [services] { services->faults->check("io_worker"); };
   return {
       [=](const GroupRef& group, const GroupSlot& slot, const TableRef& table, const Pin&) {

@@ -8,6 +8,8 @@
 #include <system_error>
 #include <thread>
 
+#include "io/thread_priority.hpp"
+
 namespace firn::storage {
 namespace {
 
@@ -53,6 +55,7 @@ class Pool {
   }
 
   [[noreturn]] void help() {
+    io::give_way_to_others();
     std::unique_lock hold(mutex_);
     for (;;) {
       wake_.wait(hold, [this] { return !queue_.empty(); });
