@@ -69,7 +69,10 @@ std::string why_no_ring() {
 
 Result<std::shared_ptr<Disk>> open_disk(const std::string& root, bool create, std::string* notice) {
   const std::string reason = why_no_ring();
-  if (notice != nullptr) *notice = reason.empty() ? "" : "no io_uring, plain system calls instead: " + reason;
+  if (notice != nullptr)
+    *notice = reason.empty()
+                  ? ""
+                  : "no io_uring (" + reason + "); plain system calls instead, with the same guarantees";
   if (!reason.empty()) {
     FIRN_ASSIGN(auto disk, PosixDisk::open_root(root, create));
     return std::shared_ptr<Disk>(std::move(disk));
