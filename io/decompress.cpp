@@ -1,6 +1,7 @@
 #include "io/decompress.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -202,6 +203,11 @@ Result<std::unique_ptr<ByteSource>> open_source(const std::string& path) {
   if (descriptor < 0)
     return Error(errno == ENOENT ? ErrorCode::not_found : ErrorCode::io,
                  fmt::format("{}: open: {}", path, std::strerror(errno)));
+  struct stat info {};
+  if (::fstat(descriptor, &info) == 0 && S_ISDIR(info.st_mode)) {
+    ::close(descriptor);
+    return Error(ErrorCode::invalid_argument, path + " is a folder, not a file");
+  }
   return std::unique_ptr<ByteSource>(
       std::make_unique<Source>(std::make_unique<Input>(descriptor, true, path)));
 }

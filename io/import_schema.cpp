@@ -5,8 +5,9 @@
 namespace firn::io {
 
 Schema input_columns(const Schema& table) {
+  if (!table.has_row_key()) return table;
   std::vector<ColumnSchema> columns = table.columns();
-  if (table.has_row_key()) columns.pop_back();
+  columns.pop_back();
   return Schema::for_result(std::move(columns));
 }
 

@@ -180,6 +180,7 @@ Result<void> CsvReader::parse_header() {
 }
 
 Result<void> CsvReader::match_columns(const std::vector<std::string>& names) {
+  key_length_ = KeyLength(*schema_);
   std::vector<bool> found(schema_->size());
   for (std::size_t i = 0; i < names.size(); ++i) {
     // An inferred schema has the names of the header, perhaps twice.
@@ -240,6 +241,7 @@ Result<void> CsvReader::append_fields() {
   if (fields_.size() != target_.size())
     return Error(ErrorCode::corrupt,
                  fmt::format("{} fields where the header has {}", fields_.size(), target_.size()));
+  key_length_.begin_row();
   for (std::size_t i = 0; i < fields_.size(); ++i) {
     const Field& f = fields_[i];
     ColumnBuilder& column = columns_[target_[i]];
@@ -249,8 +251,11 @@ Result<void> CsvReader::append_fields() {
         return Error(ErrorCode::type_mismatch,
                      fmt::format("column \"{}\" is empty, but not null", said.name));
       column.append_null();
-    } else if (auto r = append_text(column, text_of(f)); !r) {
-      return Error(r.error().code(), fmt::format("column \"{}\": {}", said.name, r.error().message()));
+    } else {
+      const std::string_view text = text_of(f);
+      if (auto r = append_text(column, text); !r)
+        return Error(r.error().code(), fmt::format("column \"{}\": {}", said.name, r.error().message()));
+      key_length_.add(target_[i], text);
     }
   }
   for (std::size_t i : missing_) {
@@ -260,7 +265,7 @@ Result<void> CsvReader::append_fields() {
       FIRN_TRY(columns_[i].append((*schema_)[i].default_value));
     }
   }
-  return {};
+  return key_length_.check();
 }
 
 Result<void> CsvReader::refuse(std::string_view raw, const Error& why) {

@@ -4,7 +4,8 @@
 // passed over; lines may be quoted across line ends. An empty field is NULL, "" is the empty string. Blank
 // lines are passed over where there is more than one column. Columns are matched to a given schema by name,
 // in any order; unknown names are an error, columns that are missing hold their default, or NULL. Without a
-// schema types are inferred from the first rows. Owned by one thread.
+// schema types are inferred from the first rows. Where the schema has a key, a row whose key is too long does not fit.
+// Owned by one thread.
 #pragma once
 #include <deque>
 #include <optional>
@@ -66,6 +67,7 @@ class CsvReader {
   std::vector<std::size_t> target_;   ///< header position -> column
   std::vector<std::size_t> missing_;  ///< columns that the file does not have
   std::vector<ColumnBuilder> columns_;
+  KeyLength key_length_;
   std::vector<Field> fields_;
   std::string pending_, scratch_;
   std::string_view broken_why_;

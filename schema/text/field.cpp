@@ -1,9 +1,14 @@
 #include "schema/text/field.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
 #include "schema/coerce.hpp"
+#include "schema/key_bits.hpp"
+#include "schema/key_codec.hpp"
 
 namespace firn::text {
 namespace {
@@ -128,6 +133,26 @@ bool is_number(std::string_view t) {
 }
 
 }  // namespace
+
+KeyLength::KeyLength(const Schema& schema) {
+  for (const std::size_t at : schema.key()) {
+    fixed_bytes_ += key_width(schema[at].type);
+    if (!is_variable(schema[at].type)) continue;
+    is_text_.resize(schema.size());
+    is_text_[at] = true;
+  }
+}
+
+/// As key_codec.hpp has it: zeros take two bytes, the end two more.
+std::size_t KeyLength::encoded_bytes(std::string_view bytes) noexcept {
+  return bytes.size() + static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), '\0')) + 2;
+}
+
+Result<void> KeyLength::check() const {
+  if (is_text_.empty() || bytes_ <= kEncodedKeyMax) return {};
+  return Error(ErrorCode::out_of_range,
+               fmt::format("the key takes {} bytes; at most {} are possible", bytes_, kEncodedKeyMax));
+}
 
 Result<void> append_text(ColumnBuilder& column, std::string_view text) {
   switch (column.type()) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "schema/batch.hpp"
 
@@ -21,6 +22,27 @@ using BadRowSink = std::function<Result<void>(const BadRow&)>;
 /// Appends `text` as a value of the builder's type. Error {type_mismatch} or {out_of_range}; nothing is
 /// appended then.
 Result<void> append_text(ColumnBuilder& column, std::string_view text);
+
+/// Finds rows whose key is too long to be encoded, while they can still be set aside. Only texts make it so: keys without
+/// any cost nothing here.
+class KeyLength {
+ public:
+  KeyLength() = default;
+  explicit KeyLength(const Schema& schema);
+  void begin_row() { bytes_ = fixed_bytes_; }
+  /// The row's value of a column, as it is stored.
+  void add(std::size_t column, std::string_view bytes) {
+    if (column < is_text_.size() && is_text_[column]) bytes_ += encoded_bytes(bytes);
+  }
+  /// Error {out_of_range}.
+  Result<void> check() const;
+
+ private:
+  static std::size_t encoded_bytes(std::string_view bytes) noexcept;
+  std::vector<bool> is_text_;    ///< by column: part of the key and of variable length; empty: there is none
+  std::size_t fixed_bytes_ = 0;  ///< of the key's other columns
+  std::size_t bytes_ = 0;
+};
 
 /// What the values of a column look like, seen one by one.
 class TypeGuess {

@@ -73,6 +73,7 @@ struct NdjsonReader::State {
   std::vector<std::uint64_t> waiting_lines;
   std::unordered_map<std::string, std::size_t> positions;
   std::vector<ColumnBuilder> columns;
+  KeyLength key_length;
   std::deque<Batch> ready;
   std::uint64_t line = 0, rows = 0, bad = 0;
   std::int64_t in_batch = 0;
@@ -97,6 +98,7 @@ std::uint64_t NdjsonReader::rows() const noexcept { return state_->rows; }
 std::uint64_t NdjsonReader::bad_rows() const noexcept { return state_->bad; }
 
 void NdjsonReader::State::begin() {
+  key_length = KeyLength(*schema);
   for (std::size_t i = 0; i < schema->size(); ++i) {
     positions[(*schema)[i].name] = i;
     columns.emplace_back((*schema)[i].type);
@@ -171,6 +173,7 @@ Result<void> NdjsonReader::State::convert(std::string_view raw, std::uint64_t at
 }
 
 Result<void> NdjsonReader::State::append_row(dom::object object) {
+  key_length.begin_row();
   for (const auto member : object) {
     const auto found = positions.find(std::string(member.key));
     if (found == positions.end()) {
@@ -182,6 +185,8 @@ Result<void> NdjsonReader::State::append_row(dom::object object) {
       return Error(ErrorCode::parse, fmt::format("\"{}\" stands there twice", member.key));
     if (auto r = append_json(column, member.value); !r)
       return Error(r.error().code(), fmt::format("column \"{}\": {}", member.key, r.error().message()));
+    if (column.type() == TypeId::utf8 && member.value.is_string())
+      key_length.add(found->second, std::string_view(member.value));
   }
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const bool row_key = schema->has_row_key() && i + 1 == columns.size();
@@ -196,7 +201,7 @@ Result<void> NdjsonReader::State::append_row(dom::object object) {
       return Error(ErrorCode::type_mismatch,
                    fmt::format("column \"{}\" is null, but not null is asked", (*schema)[i].name));
   }
-  return {};
+  return key_length.check();
 }
 
 Result<void> NdjsonReader::State::infer() {
@@ -235,6 +240,11 @@ Result<void> NdjsonReader::State::infer() {
       }
     }
   }
+  if (names.empty() && !waiting.empty())
+    return Error(
+        ErrorCode::parse,
+        fmt::format("line {}: no JSON object; NDJSON has one object a line, and no array around them",
+                    waiting_lines.front()));
   std::vector<ColumnSchema> made;
   for (const std::string& name : names) {
     const Seen& s = seen[name];

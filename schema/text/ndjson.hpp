@@ -4,7 +4,7 @@
 // Reading: members are matched to columns by name; null is NULL, missing members are the column's default or NULL; without a schema the
 // columns are the members of the first rows, and later unknown ones make a row a misfit. Integers stay exact;
 // timestamps are ISO text or numbers (time_from_number); nested values become their JSON text in a utf8
-// column. Owned by one thread.
+// column. Where the schema has a key, a row whose key is too long does not fit. Owned by one thread.
 #pragma once
 #include <deque>
 #include <memory>
