@@ -73,11 +73,23 @@ ImportWords read_words(const Arguments& a) {
   return w;
 }
 
-/// The new table's schema: columns as found in the input, keys as the user or the file (Arrow) says.
+std::string names_of(const Schema& schema) {
+  constexpr std::size_t kShown = 10;
+  std::string names;
+  for (std::size_t i = 0; i < std::min(schema.size(), kShown); ++i)
+    names += (i == 0 ? "" : ", ") + schema[i].name;
+  return names + (schema.size() > kShown ? ", ..." : "");
+}
+
+/// The new table's schema: columns as found in the input, keys as the user or the file (Arrow) says. Throws UsageError if
+/// the words do not fit the input, Error if the input fits no table.
 Schema schema_from(const Schema& found, const SchemaOptions& keys) {
   Result<Schema> schema = io::table_schema(found, keys);
-  if (!schema) throw UsageError(schema.error().message());
-  return *schema;
+  if (schema) return *schema;
+  if (io::table_schema(found, {}))
+    throw UsageError(schema.error().message() + "; the input has: " + names_of(found));
+  throw Error(ErrorCode::invalid_argument,
+              schema.error().message() + "; is it text whose first line names the columns?");
 }
 
 /// --create beside an existing table is a repeat of the same words; other words are refused.
@@ -103,13 +115,13 @@ class ImportTarget {
  public:
   explicit ImportTarget(const ImportWords& words) : words_(words) {
     if (!words_.create) {
-      db_ = open_for_writing(words_.path);
+      db_ = open_for_writing(words_.path, notices());
       table_ = table_of(*db_, words_.table);
       return;
     }
     struct stat info = {};
     if (::stat(words_.path.c_str(), &info) != 0) return;
-    db_ = open_or_create(words_.path);
+    db_ = open_or_create(words_.path, notices());
     const Result<HybridTable> existing = db_->table(words_.table);
     if (!existing) return;
     table_ = *existing;
@@ -132,7 +144,7 @@ class ImportTarget {
   /// Requires that input_schema() or choose() has said what there is.
   HybridTable open() {
     if (table_) return *table_;
-    if (!db_) db_ = open_or_create(words_.path);
+    if (!db_) db_ = open_or_create(words_.path, notices());
     table_ = db_->create_table(words_.table, schema_).value();
     return *table_;
   }
@@ -153,6 +165,8 @@ class ImportTarget {
     return Schema::for_result(std::move(columns));
   }
 
+  Notices notices() const { return words_.settings.quiet ? Notices::hidden : Notices::shown; }
+
   const ImportWords& words_;
   std::optional<Database> db_;
   std::optional<HybridTable> table_;
@@ -172,12 +186,13 @@ std::string so_far(const ImportOutcome& o) {
 }
 
 Failure failure_of(const ImportOutcome& o, const ImportWords& w) {
-  std::string message = (w.file == "-" ? "standard input" : w.file) + ": " + o.error->message();
+  const std::string name = w.file == "-" ? "standard input" : w.file;
+  std::string message = o.error->message();
   const ErrorCode code = o.error->code();
-  const bool misfit = code == ErrorCode::type_mismatch || code == ErrorCode::out_of_range;
+  const bool misfit = message.starts_with("line ");  // of text: a row that is there, but does not fit
+  if (!message.starts_with(name)) message.insert(0, name + ": ");
   if (misfit && !w.bad) message += "; correct the row, or set such rows aside with --bad FILE";
   message += "; " + so_far(o);
-  // Damage in the input is no damage of the database.
   // Damage in the input is no damage of the database, and a row that is not there no database that is not.
   const bool of_rows = code == ErrorCode::corrupt || code == ErrorCode::not_found;
   return {of_rows ? ExitStatus::failed : status_of(code), message};
@@ -209,6 +224,8 @@ ExitStatus run(const Arguments& a) {
     } catch (const UsageError& e) {
       *choice = e;
       return Error(ErrorCode::invalid_argument, e.what());
+    } catch (const Error& e) {
+      return e;
     }
   };
   std::unique_ptr<io::RowSource> source;

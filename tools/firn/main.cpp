@@ -11,13 +11,20 @@
 namespace firn::cli {
 namespace {
 
+/// Names and rows of strangers' files are quoted in messages: what would steer a terminal, or end the line, is not.
+std::string printable(std::string line) {
+  for (char& c : line)
+    if ((static_cast<unsigned char>(c) < ' ' && c != '\n' && c != '\t') || c == '\x7f') c = '?';
+  return line;
+}
+
 // A message is one line; a query error brings the line and the caret under the place, which stay.
 void complain(std::string_view command, std::string_view message) {
   std::string line = "firn";
   if (!command.empty()) line.append(" ").append(command);
   line.append(": ").append(message);
   while (line.ends_with('\n')) line.pop_back();
-  note(line);
+  note(printable(std::move(line)));
 }
 
 ExitStatus refuse_command(const std::string& name) {

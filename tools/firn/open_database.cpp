@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "command.hpp"
+#include "output.hpp"
 
 namespace firn::cli {
 namespace {
@@ -22,8 +23,10 @@ void require_database(const std::string& path) {
                                              "' shows a file's bytes)");
 }
 
-DatabaseOptions existing() {
+DatabaseOptions existing(Notices notices = Notices::hidden) {
   DatabaseOptions options;
+  if (notices == Notices::shown)
+    options.log = [](std::string_view line) { note("firn: " + std::string(line)); };
   options.create = false;
   options.background = false;  // a command's life is too short for the rules of age to matter
   return options;
@@ -50,15 +53,15 @@ Database open_for_reading(const std::string& path) {
   return *db;
 }
 
-Database open_for_writing(const std::string& path) {
+Database open_for_writing(const std::string& path, Notices notices) {
   require_database(path);
-  Result<Database> db = Database::open(path, existing());
+  Result<Database> db = Database::open(path, existing(notices));
   if (!db) throw with_advice(db.error(), path);
   return *db;
 }
 
-Database open_or_create(const std::string& path) {
-  DatabaseOptions options = existing();
+Database open_or_create(const std::string& path, Notices notices) {
+  DatabaseOptions options = existing(notices);
   options.create = true;
   return Database::open(path, options).value();
 }
