@@ -120,6 +120,11 @@ void kill_everybody(Services& s) {
   for (std::size_t i = 0; i < s.workers.size(); ++i) kill(s.workers.address(i).get());
 }
 
+Error forked_error(const std::string& path) {
+  return {ErrorCode::closed,
+          "'" + path + "' was opened before this process was forked; a child must open a database anew"};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<DatabaseCore>> DatabaseCore::open(const std::string& path,
@@ -190,11 +195,23 @@ void DatabaseCore::start_actors() {
 }
 
 DatabaseCore::~DatabaseCore() {
+  if (is_forked()) {
+    leave_to_parent();
+    return;
+  }
   (void)close();  // nobody is left to hear of it
   remove_folder(scratch_);
 }
 
+/// Files, maps and actors are the parent's; what is ours of them, memory, is never given back.
+void DatabaseCore::leave_to_parent() {
+  static std::vector<std::pair<std::shared_ptr<Services>, CafRuntime*>>& parents =
+      *new std::vector<std::pair<std::shared_ptr<Services>, CafRuntime*>>;
+  parents.emplace_back(std::move(services_), runtime_.release());
+}
+
 Result<Pin> DatabaseCore::enter() {
+  if (is_forked()) return forked_error(path_);
   const std::lock_guard hold(mutex_);
   if (closed_) return closing_error();
   ++calls_;
@@ -295,6 +312,7 @@ void DatabaseCore::clear_addresses() {
 }
 
 Result<void> DatabaseCore::close() {
+  if (is_forked()) return forked_error(path_);
   {
     const std::lock_guard hold(mutex_);
     if (std::exchange(closed_, true)) return {};

@@ -7,6 +7,7 @@
 #include "caf_runtime.hpp"
 #include "firn/firn.hpp"
 #include "io/file_lock.hpp"
+#include "io/forked.hpp"
 #include "services.hpp"
 
 namespace firn::runtime {
@@ -29,7 +30,8 @@ class DatabaseCore : public std::enable_shared_from_this<DatabaseCore> {
   DatabaseCore(const DatabaseCore&) = delete;
   DatabaseCore& operator=(const DatabaseCore&) = delete;
 
-  /// Held during a call from the host: close() waits for it. {closed} once close() has begun.
+  /// Held during a call from the host: close() waits for it. {closed} once close() has begun, and in a forked child,
+  /// which has none of our threads: all it may do with a handle is to let it go.
   Result<Pin> enter();
   Services& services() { return *services_; }
   const std::shared_ptr<Services>& shared_services() { return services_; }
@@ -54,7 +56,10 @@ class DatabaseCore : public std::enable_shared_from_this<DatabaseCore> {
   bool stop_actors(std::chrono::milliseconds time);
   void clear_addresses();
   void leave();
+  bool is_forked() const { return io::fork_generation() != generation_; }
+  void leave_to_parent();
 
+  const std::uint32_t generation_ = io::fork_generation();
   std::string path_, scratch_;
   bool read_only_ = false;
   std::optional<io::FileLock> lock_;

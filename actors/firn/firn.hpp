@@ -19,6 +19,7 @@
 #include "schema/arrow_c.hpp"
 #include "schema/batch.hpp"
 #include "schema/query.hpp"
+#include "schema/query_builder.hpp"
 #include "schema/result.hpp"
 #include "schema/schema_change.hpp"
 #include "schema/table_schema.hpp"
