@@ -21,6 +21,7 @@ DatabaseActor::behavior_type database_actor(DatabaseActor::stateful_pointer<Data
     });
     services->faults->check("database");
     if (services->closing) return slot.deliver(closing_error());
+    if (unsound(request, slot)) return;
     auto [worker, load] = services->workers.for_long_work();
     caf::anon_send(worker, request, slot, std::move(load));
   };

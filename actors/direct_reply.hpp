@@ -23,4 +23,17 @@ ReplySlot<T> direct_reply(Self* self, Encode encode) {
   });
 }
 
+/// A program's message that did not pass the verifier is an empty flat<T>: nothing can be read from it.
+inline Error unsound_message() {
+  return {ErrorCode::invalid_argument,
+          "the request is empty: its bytes are no sound FlatBuffers message of its type"};
+}
+
+/// True if there is nothing to read; the slot is answered then.
+template <class Request, class Slot>
+bool unsound(const flat<Request>& request, const Slot& slot) {
+  if (!request) slot.deliver(unsound_message());
+  return !request;
+}
+
 }  // namespace firn::runtime

@@ -184,6 +184,7 @@ TableFront::behavior_type table_actor(TableSelf self, const std::shared_ptr<Serv
         const std::uint64_t stream = stream_of(self);  // the slot takes the sender over
         const CommitSlot slot = commit_slot(self);
         begin();
+        if (unsound(r, slot)) return {};
         if (auto taken = take_write(self, *services, table, *r, body, stream, slot); !taken)
           slot.deliver(taken.error());
         return {};
@@ -192,6 +193,7 @@ TableFront::behavior_type table_actor(TableSelf self, const std::shared_ptr<Serv
         const std::uint64_t stream = stream_of(self);  // the slot takes the sender over
         const CommitSlot slot = commit_slot(self);
         begin();
+        if (unsound(r, slot)) return {};
         if (auto taken = take_remove(*services, table, *r, stream, slot); !taken) slot.deliver(taken.error());
         return {};
       },
@@ -199,6 +201,7 @@ TableFront::behavior_type table_actor(TableSelf self, const std::shared_ptr<Serv
         const std::uint64_t stream = stream_of(self);
         const CommitSlot slot = commit_slot(self);
         begin();
+        if (unsound(r, slot)) return {};
         if (auto taken = take_alter(*services, table, *r, stream, slot); !taken) slot.deliver(taken.error());
         return {};
       },
@@ -208,7 +211,7 @@ TableFront::behavior_type table_actor(TableSelf self, const std::shared_ptr<Serv
           return caf::make_message(std::move(answer), ArrowBody(std::move(x.rows)));
         });
         begin();
-        if (refused(*services, slot)) return {};
+        if (refused(*services, slot) || unsound(r, slot)) return {};
         auto [worker, load] = services->workers.for_long_work();
         caf::anon_send(worker, r, slot, table, std::move(load));
         return {};
@@ -222,6 +225,7 @@ TableFront::behavior_type table_actor(TableSelf self, const std::shared_ptr<Serv
         });
         begin();
         if (!asker) return {};
+        if (unsound(r, slot)) return {};
         if (auto taken = take_changes(self, *services, table, r, asker, slot); !taken)
           slot.deliver(taken.error());
         return {};
@@ -230,6 +234,7 @@ TableFront::behavior_type table_actor(TableSelf self, const std::shared_ptr<Serv
         const std::uint64_t stream = stream_of(self);
         const CommitSlot slot = commit_slot(self);
         begin();
+        if (unsound(r, slot)) return {};
         if (auto taken = take_cursor(*services, table, *r, stream, slot); !taken) slot.deliver(taken.error());
         return {};
       },
@@ -238,7 +243,7 @@ TableFront::behavior_type table_actor(TableSelf self, const std::shared_ptr<Serv
             self,
             [](const std::optional<std::vector<Value>>& row) { return caf::make_message(to_message(row)); });
         begin();
-        if (refused(*services, slot)) return {};
+        if (refused(*services, slot) || unsound(r, slot)) return {};
         auto [worker, load] = services->workers.for_long_work();
         caf::anon_send(worker, r, slot, table, std::move(load));
         return {};
@@ -246,15 +251,17 @@ TableFront::behavior_type table_actor(TableSelf self, const std::shared_ptr<Serv
       [=](const flat<fb::CompactRequest>& r) -> caf::delegated<flat<fb::Settled>> {
         const SettleSlot slot = settle_slot(self);
         begin();
+        if (unsound(r, slot)) return {};
         if (from_fb(r->to()) == StorageTier::none)
           slot.deliver(Error(ErrorCode::invalid_argument, "compact needs a tier"));
         else
           settle(*services, table, r->to(), slot);
         return {};
       },
-      [=](const flat<fb::OptimizeRequest>&) -> caf::delegated<flat<fb::Settled>> {
+      [=](const flat<fb::OptimizeRequest>& r) -> caf::delegated<flat<fb::Settled>> {
         const SettleSlot slot = settle_slot(self);
         begin();
+        if (unsound(r, slot)) return {};
         settle(*services, table, fb::Tier::none, slot);
         return {};
       },
@@ -262,13 +269,14 @@ TableFront::behavior_type table_actor(TableSelf self, const std::shared_ptr<Serv
         const StatsSlot slot = direct_reply<TableStats>(
             self, [](const TableStats& s) { return caf::make_message(to_message(s)); });
         begin();
-        if (refused(*services, slot)) return {};
+        if (refused(*services, slot) || unsound(r, slot)) return {};
         auto [worker, load] = services->workers.for_long_work();
         caf::anon_send(worker, r, slot, table, std::move(load));
         return {};
       },
-      [=](const flat<fb::SubscribeRequest>& r) -> flat<fb::Subscribed> {
+      [=](const flat<fb::SubscribeRequest>& r) -> caf::result<flat<fb::Subscribed>> {
         begin();
+        if (!r) return to_caf(unsound_message());
         return subscribe(self, table, r->credit());
       },
       [=](const flat<fb::GroupDone>& done) {
