@@ -39,11 +39,19 @@ class Migration {
       }
       report_.bytes = input.consumed();
       if (!batch) return {};
-      FIRN_TRY(table_->write(io::in_table_schema(*batch, schema_)));
+      FIRN_TRY(write(io::in_table_schema(*batch, schema_)));
       report_.rows += static_cast<std::uint64_t>(batch->rows());
       report_.commits += 1;
       if (options_.progress) options_.progress(report_);
     }
+  }
+
+  /// A table of which not even the first batch was taken goes again.
+  Result<void> write(const Batch& rows) {
+    const Result<Commit> commit = table_->write(rows);
+    if (commit) return {};
+    if (report_.commits == 0) (void)db_.drop_table(name_);
+    return commit.error();
   }
 
   Error so_far(const Error& e) const {

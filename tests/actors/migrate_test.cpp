@@ -78,6 +78,22 @@ TEST_F(MigrateTest, ErrorsSayWhatIsDurable) {
   EXPECT_FALSE(db_.table("h"));
 }
 
+TEST_F(MigrateTest, ATableWhoseFirstBatchIsRefusedIsNotThere) {
+  std::string bytes;
+  const Schema schema = Schema::parse("k utf8, v i64", {.key = {"k"}}).value();
+  arrow::ArrowFileWriter writer(schema, [&](std::span<const std::uint8_t> b) -> Result<void> {
+    bytes.append(reinterpret_cast<const char*>(b.data()), b.size());
+    return {};
+  });
+  BatchBuilder rows(schema);
+  writer.write(rows.append(std::string(600, 'x'), 1).finish().value()).value();
+  writer.close().value();
+  const auto refused = migrate_to_hybrid(file("long.arrow", bytes), db_, "long");
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message().find("at most 503"), std::string::npos) << refused.error().message();
+  EXPECT_FALSE(db_.table("long"));
+}
+
 TEST_F(MigrateTest, ExportAndBulkImportMoveATable) {
   auto t = table();
   t.write(events(1, 5'000)).value();
