@@ -73,6 +73,13 @@ struct CsnBounds {
   }
 };
 
+/// Rows of a row group, numbered within it: [first, last).
+struct RowSpan {
+  std::uint32_t first = 0, last = 0;
+  std::uint32_t size() const { return last - first; }
+  bool empty() const { return first >= last; }
+};
+
 /// What a read cost; added up over a query.
 struct ReadCost {
   std::uint64_t bytes_read = 0;     ///< from the file or the page cache
@@ -112,10 +119,34 @@ class RowFile {
   /// The columns at these positions of schema(), each with the group's rows; dictionary form where that is at hand.
   virtual Result<std::vector<Column>> read(std::size_t group, std::span<const std::size_t> columns,
                                            ReadCost& cost) const = 0;
+  /// Only these rows of the group, numbered within it, ascending.
+  virtual Result<std::vector<Column>> read(std::size_t group, std::span<const std::size_t> columns,
+                                           std::span<const std::uint32_t> rows, ReadCost& cost) const {
+    FIRN_ASSIGN(std::vector<Column> out, read(group, columns, cost));
+    for (Column& c : out) c = c.take(rows);
+    return out;
+  }
+  /// Rows of the group, numbered within it and ascending, beside which none has a key that begins with a value from min
+  /// to max; NULL: without an end. nullopt: all of them, or finding them would save little.
+  virtual Result<std::optional<std::vector<std::uint32_t>>> rows_between(std::size_t /*group*/,
+                                                                         const Value& /*min*/,
+                                                                         const Value& /*max*/,
+                                                                         ReadCost& /*cost*/) const {
+    return std::optional<std::vector<std::uint32_t>>{};
+  }
   /// The CSN of each row of the group: u64 column; a constant comes as a dictionary column of one entry.
   virtual Result<Column> csns(std::size_t group, ReadCost& cost) const = 0;
   /// history only: the end CSN of each row of the group.
   virtual Result<Column> ends(std::size_t group, ReadCost& cost) const = 0;
+  /// Both of some rows.
+  virtual Result<Column> csns(std::size_t group, RowSpan rows, ReadCost& cost) const {
+    FIRN_ASSIGN(const Column all, csns(group, cost));
+    return all.slice(rows.first, rows.size());
+  }
+  virtual Result<Column> ends(std::size_t group, RowSpan rows, ReadCost& cost) const {
+    FIRN_ASSIGN(const Column all, ends(group, cost));
+    return all.slice(rows.first, rows.size());
+  }
   /// One bit a row of the group, 1 = tombstone; an empty buffer if there are none.
   virtual Result<Buffer> tombstones(std::size_t group, ReadCost& cost) const = 0;
   /// All keys in order; computed at first use and shared (may be dropped from memory when nobody holds it).

@@ -11,8 +11,6 @@ namespace {
 
 constexpr std::size_t kHotUnitRows = 65'536;
 constexpr std::size_t kFresh = ~std::size_t{0};
-constexpr std::size_t kRowsPerLookup =
-    128;  // decoding so many rows of a group costs as much as one read by itself
 
 /// Leaves the rows that pass. Without branches: at the edge of a group's time nobody can guess which ones do.
 template <class Passes>
@@ -115,6 +113,10 @@ Result<std::unique_ptr<TableScan>> TableScan::plan(const View& view, HotRows hot
                                                    std::span<const ColumnRange> ranges,
                                                    QueryProfile& profile) {
   std::unique_ptr<TableScan> scan(new TableScan(view, std::move(hot), csn, std::move(columns)));
+  // Many groups hold a little of the past each, few the present: those are read whole.
+  for (const ColumnRange& r : ranges)
+    if (csn < view.csn && !scan->schema_.key().empty() && r.column == scan->schema_.key().front())
+      scan->keys_ = r;
   for (const FileEntryPtr& entry : view.catalog->files) FIRN_TRY(scan->plan_file(entry, ranges, profile));
   scan->plan_hot(profile);
   return scan;
@@ -211,30 +213,35 @@ Result<ScanBatch> TableScan::read_hot(const Unit& unit) const {
   return out;
 }
 
-Result<std::optional<std::vector<std::uint32_t>>> TableScan::visible(const Unit& unit, ReadCost& cost) const {
-  using Selection = std::optional<std::vector<std::uint32_t>>;
+Result<TableScan::Selection> TableScan::visible(const Unit& unit, Selection among, ReadCost& cost) const {
   const RowFileInfo& info = unit.entry->info;
   const std::uint64_t first = unit.file->group_first(unit.group);
   const bool began = std::min(info.csn_max, unit.bounds.begin_max) <= csn_;
   const bool lasts = info.history ? csn_ < unit.bounds.end_min : unit.ends->empty();
-  if (info.tombstones == 0 && began && lasts) return Selection{};
-  std::vector<std::uint32_t> rows(unit.rows);
-  std::iota(rows.begin(), rows.end(), 0U);
-  if (!began) {
-    FIRN_ASSIGN(const Column column, unit.file->csns(unit.group, cost));
+  if (info.tombstones == 0 && began && lasts) return among;
+  std::vector<std::uint32_t> rows;
+  if (among) {
+    rows = std::move(*among);
+  } else {
+    rows.resize(unit.rows);
+    std::iota(rows.begin(), rows.end(), 0U);
+  }
+  const RowSpan span = rows.empty() ? RowSpan{} : RowSpan{rows.front(), rows.back() + 1};
+  if (!began && !rows.empty()) {
+    FIRN_ASSIGN(const Column column, unit.file->csns(unit.group, span, cost));
     const Column plain = column.to_plain();
     const std::uint64_t* begins = plain.as<std::uint64_t>().data();
-    keep(rows, [&](std::uint32_t r) { return begins[r] <= csn_; });
+    keep(rows, [&](std::uint32_t r) { return begins[r - span.first] <= csn_; });
   }
   if (info.history && !lasts && !rows.empty()) {
-    FIRN_ASSIGN(const Column column, unit.file->ends(unit.group, cost));
+    FIRN_ASSIGN(const Column column, unit.file->ends(unit.group, span, cost));
     const Column plain = column.to_plain();
     const std::uint64_t* ends = plain.as<std::uint64_t>().data();
-    keep(rows, [&](std::uint32_t r) { return csn_ < ends[r]; });
+    keep(rows, [&](std::uint32_t r) { return csn_ < ends[r - span.first]; });
   }
   if (!info.history && !lasts && !rows.empty()) {
     std::vector<std::uint32_t> ended;
-    unit.ends->append_ended(first, first + unit.rows, csn_, ended);
+    unit.ends->append_ended(first + span.first, first + span.last, csn_, ended);
     auto next = ended.begin();
     keep(rows, [&](std::uint32_t r) {
       while (next != ended.end() && *next < first + r) ++next;
@@ -249,39 +256,26 @@ Result<std::optional<std::vector<std::uint32_t>>> TableScan::visible(const Unit&
   return Selection(std::move(rows));
 }
 
-/// A few rows of a group, each on its own.
-Result<ScanBatch> TableScan::read_rows(const Unit& unit, std::span<const std::uint32_t> rows,
-                                       const ColumnMapping& mapping, ReadCost& cost) const {
-  std::vector<ColumnBuilder> builders;
-  for (const std::size_t c : mapping.stored()) builders.emplace_back(unit.file->schema()[c].type);
-  const auto first = static_cast<std::uint32_t>(unit.file->group_first(unit.group));
-  for (const std::uint32_t r : rows) {
-    FIRN_ASSIGN(const auto row, unit.file->row(first + r, mapping.stored(), cost));
-    for (std::size_t c = 0; c < builders.size(); ++c) FIRN_TRY(builders[c].append(row.values[c]));
-  }
-  std::vector<Column> read;
-  for (ColumnBuilder& b : builders) read.push_back(b.finish());
-  ScanBatch out;
-  out.rows = static_cast<std::int64_t>(rows.size());
-  out.columns = mapping.columns(std::move(read), rows.size());
-  cost.groups_read += 1;
-  return out;
-}
-
 Result<ScanBatch> TableScan::read_file(const Unit& unit, ReadCost& cost) const {
+  Selection in_range;
+  if (keys_) {
+    FIRN_ASSIGN(in_range, unit.file->rows_between(unit.group, keys_->min, keys_->max, cost));
+  }
   ScanBatch out;
-  out.rows = static_cast<std::int64_t>(unit.rows);
-  FIRN_ASSIGN(out.selection, visible(unit, cost));
+  FIRN_ASSIGN(out.selection, visible(unit, std::move(in_range), cost));
   if (out.selection && out.selection->empty()) return out;
   const ColumnMapping mapping(unit.file->schema(), schema_, columns_);
-  const bool few = out.selection && out.selection->size() * kRowsPerLookup <= unit.rows;
-  if (few && !mapping.stored().empty() && unit.entry->info.tier == StorageTier::cold)
-    return read_rows(unit, *out.selection, mapping, cost);
+  // What is encoded is decoded row by row where only some are asked for; what is not is handed out as it lies.
+  const bool some = out.selection && unit.entry->info.tier == StorageTier::cold;
+  const std::size_t rows = some ? out.selection->size() : unit.rows;
   std::vector<Column> read;
   if (!mapping.stored().empty()) {
-    FIRN_ASSIGN(read, unit.file->read(unit.group, mapping.stored(), cost));
+    FIRN_ASSIGN(read, some ? unit.file->read(unit.group, mapping.stored(), *out.selection, cost)
+                           : unit.file->read(unit.group, mapping.stored(), cost));
   }
-  out.columns = mapping.columns(std::move(read), unit.rows);
+  if (some) out.selection.reset();
+  out.rows = static_cast<std::int64_t>(rows);
+  out.columns = mapping.columns(std::move(read), rows);
   cost.groups_read += 1;
   return out;
 }

@@ -31,6 +31,7 @@ class TableScan {
   void note_access(std::int64_t now_us) const;
 
  private:
+  using Selection = std::optional<std::vector<std::uint32_t>>;
   struct Unit {
     FileEntryPtr entry;  ///< nullptr: hot
     std::shared_ptr<const RowFile> file;
@@ -52,16 +53,15 @@ class TableScan {
   Result<ScanBatch> read_hot(const Unit& unit) const;
   ScanBatch read_past(const VisibleChunk& past) const;
   Result<ScanBatch> read_file(const Unit& unit, ReadCost& cost) const;
-  Result<ScanBatch> read_rows(const Unit& unit, std::span<const std::uint32_t> rows,
-                              const ColumnMapping& mapping, ReadCost& cost) const;
-  /// The rows of the unit that are visible at csn_; nullopt: all.
-  Result<std::optional<std::vector<std::uint32_t>>> visible(const Unit& unit, ReadCost& cost) const;
+  /// Of these rows of the unit (nullopt: of all) those that are visible at csn_; nullopt: all.
+  Result<Selection> visible(const Unit& unit, Selection among, ReadCost& cost) const;
 
   CatalogPtr catalog_;
   Schema schema_;
   HotRows hot_;
   std::uint64_t csn_;
   std::vector<std::size_t> columns_;
+  std::optional<ColumnRange> keys_;  ///< of the first key column
   std::vector<Unit> units_;
   std::atomic<std::size_t> next_ = 0;
 };

@@ -32,10 +32,14 @@ inline bool bloom_contains(const std::uint8_t* block, const BloomProbe& p) {
   return missing == 0;
 }
 
+/// The length of a filter of so many keys.
+constexpr std::uint64_t bloom_bytes(std::uint64_t keys) {
+  return (keys * kBloomBitsPerKey + kBloomBlockBytes * 8 - 1) / (kBloomBlockBytes * 8) * kBloomBlockBytes;
+}
+
 /// The filter of these hashes, kBloomBitsPerKey each.
 inline std::string make_bloom(const std::vector<std::uint64_t>& hashes) {
-  const std::uint64_t blocks =
-      (hashes.size() * kBloomBitsPerKey + kBloomBlockBytes * 8 - 1) / (kBloomBlockBytes * 8);
+  const std::uint64_t blocks = bloom_bytes(hashes.size()) / kBloomBlockBytes;
   std::string bits(blocks * kBloomBlockBytes, '\0');
   for (const std::uint64_t h : hashes) {
     const BloomProbe p = bloom_probe(h, blocks);

@@ -245,22 +245,32 @@ Result<void> OpenChunk::read_validity(Column& out) const {
   return {};
 }
 
+Result<OpenChunk::Coded> OpenChunk::coded() const {
+  const StringDictionary s = strings_ ? dictionary_of(*strings_) : StringDictionary{};
+  const bool coded_numbers = numbers_ && meta_.type != TypeId::boolean;
+  const IntDictionary n = coded_numbers ? dictionary_of(*numbers_) : IntDictionary{};
+  Coded out;
+  if (s.size != 0) {
+    out.codes = s.codes;
+    FIRN_ASSIGN(out.entries, dictionary([&] { return plain(*s.entries, s.size); }));
+  } else if (n.size != 0) {
+    out.codes = n.codes;
+    FIRN_ASSIGN(out.entries, dictionary([&] { return plain(*n.entries, n.size); }));
+  } else if (coded_numbers && numbers_->constant()) {
+    FIRN_ASSIGN(out.entries, dictionary([&] { return plain(*numbers_, 1); }));
+  }
+  return out;
+}
+
 Result<Column> OpenChunk::column() const {
   FIRN_TRY(source_.load_all());
   Column c;
   c.type = meta_.type;
   c.length = meta_.rows;
-  const StringDictionary s = strings_ ? dictionary_of(*strings_) : StringDictionary{};
-  const IntDictionary n = numbers_ && c.type != TypeId::boolean ? dictionary_of(*numbers_) : IntDictionary{};
-  if (s.size != 0) {
-    FIRN_ASSIGN(c.dictionary, dictionary([&] { return plain(*s.entries, s.size); }));
-    FIRN_ASSIGN(c.values, codes(s.codes, s.size));
-  } else if (n.size != 0) {
-    FIRN_ASSIGN(c.dictionary, dictionary([&] { return plain(*n.entries, n.size); }));
-    FIRN_ASSIGN(c.values, codes(n.codes, n.size));
-  } else if (numbers_ && c.type != TypeId::boolean && numbers_->constant()) {
-    FIRN_ASSIGN(c.dictionary, dictionary([&] { return plain(*numbers_, 1); }));
-    FIRN_ASSIGN(c.values, codes(nullptr, 1));
+  FIRN_ASSIGN(const Coded coded, this->coded());
+  if (coded.entries) {
+    c.dictionary = coded.entries;
+    FIRN_ASSIGN(c.values, codes(coded.codes, static_cast<std::size_t>(coded.entries->length)));
   } else if (strings_) {
     FIRN_ASSIGN(c, plain(*strings_, meta_.rows));
   } else {

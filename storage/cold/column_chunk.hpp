@@ -36,6 +36,8 @@ class OpenChunk {
                                                        const ChunkMeta& meta);
   /// All rows.
   Result<Column> column() const;
+  /// These rows, ascending.
+  Result<Column> column(std::span<const std::uint32_t> rows) const;
   Result<Value> value(std::size_t row, PointScratch& scratch) const;
   /// Integer-like value without a Value around it.
   Result<std::uint64_t> integer(std::size_t row, PointScratch& scratch) const {
@@ -57,6 +59,12 @@ class OpenChunk {
   Result<Buffer> codes(const IntReader* reader, std::size_t entries) const;
   template <class MakeEntries>
   Result<std::shared_ptr<const Column>> dictionary(MakeEntries make) const;
+  /// The dictionary that a column of this chunk comes with, and its codes (nullptr: all zero); nullptr: plain form.
+  struct Coded {
+    std::shared_ptr<const Column> entries;
+    const IntReader* codes = nullptr;
+  };
+  Result<Coded> coded() const;
   ChunkMeta meta_;
   LazyRange source_;
   IntReaderPtr validity_, numbers_;

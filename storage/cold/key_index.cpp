@@ -40,4 +40,8 @@ std::string KeyIndexBuilder::filter() const {
   return dense ? std::string() : make_bloom(hashes_);
 }
 
+std::string KeyIndexBuilder::filter_of_last(std::size_t keys) const {
+  return make_bloom({hashes_.end() - static_cast<std::ptrdiff_t>(keys), hashes_.end()});
+}
+
 }  // namespace firn::storage::cold

@@ -21,6 +21,8 @@ class KeyIndexBuilder {
   Encoded index(const EncodeOptions& options) const;
   /// Empty if the keys have no wide gaps: the range alone answers then, a filter would only cost.
   std::string filter() const;
+  /// Of the `keys` added last: a filter of their own.
+  std::string filter_of_last(std::size_t keys) const;
   const std::string& least() const { return least_; }
   const std::string& greatest() const { return greatest_; }
 

@@ -4,6 +4,7 @@
 
 #include "io/crc32c.hpp"
 #include "schema/segment_generated.h"
+#include "storage/cold/bloom_filter.hpp"
 #include "storage/cold/column_stats.hpp"
 
 namespace firn::storage::cold {
@@ -157,7 +158,7 @@ std::string write_footer(const SegmentFooter& f) {
       column_vector, key_vector, time, f.schema.has_row_key(), key_min, key_max, f.info.csn_min,
       f.info.csn_max, f.info.end_max, f.info.time_min.has_value(), f.info.time_min.value_or(0),
       f.info.time_max.value_or(0), group_vector, crcs, f.bloom.offset, f.bloom.length, f.index.offset,
-      f.index.length, f.index_entries, f.index_bytes);
+      f.index.length, f.index_entries, f.index_bytes, f.group_blooms.offset, f.group_blooms.length);
   b.Finish(root, fb::SegmentFooterIdentifier());
   return {reinterpret_cast<const char*>(b.GetBufferPointer()), b.GetSize()};  // NOLINT
 }
@@ -180,11 +181,12 @@ Result<SegmentFooter> read_footer(std::span<const std::uint8_t> bytes, std::uint
   if (f.groups() == nullptr || f.block_crcs() == nullptr) return bad("groups or checksums are missing");
   out.by_group = version >= kSegmentVersion;
   const auto blocks = [](std::uint64_t n) { return (n + kBlockValues - 1) / kBlockValues; };
-  std::uint64_t rows = 0, index_entries = 0;
+  std::uint64_t rows = 0, index_entries = 0, filter_bytes = 0;
   for (const fb::SegmentGroup* g : *f.groups()) {
     FIRN_ASSIGN(FooterGroup group, get_group(g, out.schema, i.history, data_length));
     rows += group.rows;
     index_entries += blocks(group.rows);
+    filter_bytes += bloom_bytes(group.rows);
     out.groups.push_back(std::move(group));
   }
   if (rows != i.rows || rows == 0 || rows > std::numeric_limits<std::uint32_t>::max())
@@ -196,7 +198,8 @@ Result<SegmentFooter> read_footer(std::span<const std::uint8_t> bytes, std::uint
   out.index = {f.index_offset(), f.index_length()};
   out.index_entries = f.index_entries();
   out.index_bytes = f.index_bytes();
-  for (const FileRange r : {out.bloom, out.index}) {
+  out.group_blooms = {f.group_bloom_offset(), f.group_bloom_length()};
+  for (const FileRange r : {out.bloom, out.index, out.group_blooms}) {
     if (r.offset > data_length || r.length > data_length - r.offset)
       return bad("the key index lies outside the file");
   }
@@ -205,6 +208,8 @@ Result<SegmentFooter> read_footer(std::span<const std::uint8_t> bytes, std::uint
       out.index_bytes > out.index_entries * (kEncodedKeyMax + 8)) {
     return bad("the key index has another size");
   }
+  if (out.group_blooms.length != 0 && (!out.by_group || out.group_blooms.length != filter_bytes))
+    return bad("the filters of row groups have another size");
   return out;
 }
 

@@ -24,6 +24,7 @@ struct SegmentFooter {
   std::vector<FooterGroup> groups;
   std::vector<std::uint32_t> block_crcs;
   FileRange bloom, index;
+  FileRange group_blooms;  ///< one a row group, behind one another, each of bloom_bytes(its rows)
   std::uint32_t index_entries = 0;
   std::uint64_t index_bytes = 0;
   bool by_group = false;  ///< rows are in key order within groups alone, and so is the key index

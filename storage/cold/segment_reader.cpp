@@ -7,6 +7,40 @@
 
 namespace firn::storage::cold {
 
+Result<std::vector<Column>> Segment::read(std::size_t group, std::span<const std::size_t> columns,
+                                          std::span<const std::uint32_t> rows, ReadCost& cost) const {
+  const std::uint64_t before = CheckedFile::thread_bytes_read();
+  std::vector<Column> out;
+  cost.groups_read += 1;
+  for (const std::size_t column : columns) {
+    const ChunkMeta& meta = footer_.groups[group].columns[column].meta;
+    FIRN_ASSIGN(const Chunk c, chunk(group, column, meta));
+    auto some = c->column(rows);
+    if (!some) return at(some.error(), group, column, meta);
+    cost.bytes_decoded += some->byte_size();
+    out.push_back(std::move(*some));
+  }
+  cost.bytes_read += CheckedFile::thread_bytes_read() - before;
+  return out;
+}
+
+Result<Column> Segment::hidden_part(std::size_t group, std::size_t slot, const ChunkMeta& meta, RowSpan rows,
+                                    ReadCost& cost) const {
+  const std::uint64_t before = CheckedFile::thread_bytes_read();
+  FIRN_ASSIGN(const Chunk c, chunk(group, slot, meta));
+  MutableBuffer values;
+  values.resize_uninitialized(std::size_t{rows.size()} * sizeof(std::uint64_t));
+  if (auto r = c->integers(rows.first, rows.size(), values.as<std::uint64_t>()); !r)
+    return at(r.error(), group, slot, meta);
+  Column out;
+  out.type = TypeId::u64;
+  out.length = rows.size();
+  out.values = values.freeze();
+  cost.bytes_decoded += out.byte_size();
+  cost.bytes_read += CheckedFile::thread_bytes_read() - before;
+  return out;
+}
+
 Result<RowFile::PointRow> Segment::row(std::uint32_t row, std::span<const std::size_t> columns,
                                        ReadCost& cost) const {
   if (row >= info().rows)

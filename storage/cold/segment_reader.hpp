@@ -25,6 +25,11 @@ class Segment final : public RowFile {
     }
     if (!footer_.by_group) runs_.push_back({0, first_.back(), 0, footer_.index_entries});
     slots_ = std::make_shared<ChunkSlots>(footer_.groups.size() * slots_a_group());
+    const FileRange& filters = footer_.group_blooms;
+    if (filters.length != 0) group_blooms_.emplace(file_, filters.offset, filters.length);
+    std::uint64_t filter = 0;
+    for (const FooterGroup& g : footer_.groups)
+      filter_at_.push_back(std::exchange(filter, filter + bloom_bytes(g.rows)));
     if (footer_.bloom.length != 0) bloom_.emplace(file_, footer_.bloom.offset, footer_.bloom.length);
   }
   void complete(const RowFileInfo& given) {
@@ -53,12 +58,22 @@ class Segment final : public RowFile {
     }
     return out;
   }
+  Result<std::vector<Column>> read(std::size_t group, std::span<const std::size_t> columns,
+                                   std::span<const std::uint32_t> rows, ReadCost& cost) const override;
+  Result<std::optional<std::vector<std::uint32_t>>> rows_between(std::size_t group, const Value& min,
+                                                                 const Value& max,
+                                                                 ReadCost& cost) const override;
   Result<Column> csns(std::size_t group, ReadCost& cost) const override {
     return whole(group, csn_slot(), footer_.groups[group].csn, cost);
   }
   Result<Column> ends(std::size_t group, ReadCost& cost) const override {
-    FIRN_CHECK(footer_.groups[group].end.has_value());
-    return whole(group, csn_slot() + 1, *footer_.groups[group].end, cost);
+    return whole(group, csn_slot() + 1, end_chunk(group), cost);
+  }
+  Result<Column> csns(std::size_t group, RowSpan rows, ReadCost& cost) const override {
+    return hidden_part(group, csn_slot(), footer_.groups[group].csn, rows, cost);
+  }
+  Result<Column> ends(std::size_t group, RowSpan rows, ReadCost& cost) const override {
+    return hidden_part(group, csn_slot() + 1, end_chunk(group), rows, cost);
   }
   Result<Buffer> tombstones(std::size_t group, ReadCost& cost) const override {
     const FooterGroup& g = footer_.groups[group];
@@ -129,6 +144,13 @@ class Segment final : public RowFile {
     return column;
   }
 
+  const ChunkMeta& end_chunk(std::size_t group) const {
+    FIRN_CHECK(footer_.groups[group].end.has_value());
+    return *footer_.groups[group].end;
+  }
+  Result<Column> hidden_part(std::size_t group, std::size_t slot, const ChunkMeta& meta, RowSpan rows,
+                             ReadCost& cost) const;
+
   Result<std::uint64_t> hidden(Place p, std::size_t slot, const ChunkMeta& meta,
                                PointScratch& scratch) const {
     FIRN_ASSIGN(const Chunk c, chunk(p.group, slot, meta));
@@ -144,14 +166,18 @@ class Segment final : public RowFile {
   Result<std::shared_ptr<const Index>> index() const;
   Result<void> sort_keys(FileKeys& all) const;
   Result<bool> may_contain(std::string_view key) const;
-  /// Rows [first, last] of the run in which the first row not below the key lies.
-  Result<std::pair<std::uint64_t, std::uint64_t>> narrow(const Run& run, std::string_view key) const;
+  /// Rows [first, last] of the run in which the first row not below the key lies; behind: the first one above it.
+  Result<std::pair<std::uint64_t, std::uint64_t>> narrow(const Run& run, std::string_view key,
+                                                         bool behind = false) const;
+  /// The group's first row, numbered within it, whose key does not begin with a lower value; behind: with a higher one.
+  Result<std::uint32_t> boundary(std::size_t group, const Value& value, bool behind,
+                                 PointScratch& scratch) const;
   Result<std::weak_ordering> compare(std::uint64_t row, const Key& key, PointScratch& scratch) const;
   /// Rows [first, last) of one group: their keys of one fixed-width column.
   Result<std::vector<std::uint64_t>> key_numbers(std::uint64_t first, std::uint64_t last,
                                                  PointScratch& scratch) const;
-  /// Where runs are groups: whether the key's version of then may be in this one.
-  bool may_hold(std::size_t group, const Key& key, std::uint64_t csn) const;
+  /// Where runs are groups: whether the key's version of then may be in this one. `hash`: of the encoded key.
+  Result<bool> may_hold(std::size_t group, const Key& key, std::uint64_t hash, std::uint64_t csn) const;
   Result<std::optional<std::uint32_t>> search(const Run& run, std::string_view encoded, const Key& key,
                                               std::uint64_t csn, PointScratch& scratch) const;
 
@@ -161,7 +187,8 @@ class Segment final : public RowFile {
   std::vector<std::uint64_t> first_;
   std::vector<Run> runs_;
   std::shared_ptr<ChunkSlots> slots_;
-  std::optional<LazyRange> bloom_;
+  std::optional<LazyRange> bloom_, group_blooms_;
+  std::vector<std::uint64_t> filter_at_;  ///< where a group's filter begins among them
   mutable std::mutex mutex_;
   mutable std::weak_ptr<const FileKeys> keys_;
   mutable std::shared_ptr<const Index> index_;

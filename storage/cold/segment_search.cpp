@@ -1,5 +1,6 @@
 // Keys of a segment: the filter, the sparse index, and the search for one of them.
 #include <algorithm>
+#include <numeric>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -71,13 +72,15 @@ Result<std::shared_ptr<const Segment::Index>> Segment::index() const {
   return index_;
 }
 
-Result<std::pair<std::uint64_t, std::uint64_t>> Segment::narrow(const Run& run, std::string_view key) const {
+Result<std::pair<std::uint64_t, std::uint64_t>> Segment::narrow(const Run& run, std::string_view key,
+                                                                bool behind) const {
   FIRN_ASSIGN(const auto in, index());
   std::size_t low = run.entry, high = run.entry_end;
   const std::uint64_t fixed = in->bytes ? 0 : KeyColumn::to_fixed(key);
   while (low < high) {
     const std::size_t mid = low + (high - low) / 2;
-    if (in->bytes ? in->bytes->at(mid) < key : in->fixed[mid] < fixed)
+    const auto order = in->bytes ? in->bytes->at(mid) <=> key : in->fixed[mid] <=> fixed;
+    if (behind ? order <= 0 : order < 0)
       low = mid + 1;
     else
       high = mid;
@@ -88,10 +91,17 @@ Result<std::pair<std::uint64_t, std::uint64_t>> Segment::narrow(const Run& run, 
   return std::pair{first, std::min(run.first + block * kBlockValues, run.last)};
 }
 
-bool Segment::may_hold(std::size_t group, const Key& key, std::uint64_t csn) const {
+Result<bool> Segment::may_hold(std::size_t group, const Key& key, std::uint64_t hash,
+                               std::uint64_t csn) const {
   if (!bounds(group).may_hold(csn, info().history)) return false;
-  const ColumnStats& s = footer_.groups[group].columns[schema().key().front()].stats;
-  return s.min.is_null() || (s.min <= key.front() && key.front() <= s.max);
+  const FooterGroup& g = footer_.groups[group];
+  const ColumnStats& s = g.columns[schema().key().front()].stats;
+  if (!s.min.is_null() && (key.front() < s.min || s.max < key.front())) return false;
+  if (!group_blooms_) return true;
+  const BloomProbe p = bloom_probe(hash, bloom_bytes(g.rows) / kBloomBlockBytes);
+  FIRN_ASSIGN(const std::uint8_t* block,
+              group_blooms_->get(filter_at_[group] + p.block * kBloomBlockBytes, kBloomBlockBytes));
+  return bloom_contains(block, p);
 }
 
 Result<std::weak_ordering> Segment::compare(std::uint64_t row, const Key& key, PointScratch& scratch) const {
@@ -118,6 +128,62 @@ Result<std::vector<std::uint64_t>> Segment::key_numbers(std::uint64_t first, std
   scratch.bytes_decoded += 8 * out.size();
   if (auto r = c->integers(p.row, out.size(), out.data()); !r) return at(r.error(), p.group, column, meta);
   return out;
+}
+
+Result<std::uint32_t> Segment::boundary(std::size_t group, const Value& value, bool behind,
+                                        PointScratch& scratch) const {
+  const auto below = [&](const Value& v) { return behind ? v <= value : v < value; };
+  const std::size_t column = schema().key().front();
+  const TypeId type = schema()[column].type;
+  std::uint64_t low = first_[group], high = first_[group + 1];
+  if (has_fixed_key(schema())) {
+    FIRN_ASSIGN(const std::string encoded, encode_key(schema(), {&value, 1}));
+    FIRN_ASSIGN(const auto narrowed,
+                narrow(footer_.by_group ? runs_[group] : runs_.front(), encoded, behind));
+    low = std::clamp(narrowed.first, first_[group], high);
+    high = std::clamp(narrowed.second, low, high);
+    if (low == high) return static_cast<std::uint32_t>(low - first_[group]);
+    FIRN_ASSIGN(const std::vector<std::uint64_t> block, key_numbers(low, high, scratch));
+    const auto at = std::partition_point(block.begin(), block.end(),
+                                         [&](std::uint64_t v) { return below(value_of(type, v)); });
+    return static_cast<std::uint32_t>(low - first_[group] + static_cast<std::uint64_t>(at - block.begin()));
+  }
+  const ChunkMeta& meta = footer_.groups[group].columns[column].meta;
+  FIRN_ASSIGN(const Chunk c, chunk(group, column, meta));
+  low = 0, high -= first_[group];
+  while (low < high) {
+    const std::uint64_t mid = low + (high - low) / 2;
+    const auto v = c->value(mid, scratch);
+    if (!v) return at(v.error(), group, column, meta);
+    if (below(*v))
+      low = mid + 1;
+    else
+      high = mid;
+  }
+  return static_cast<std::uint32_t>(low);
+}
+
+/// Keys order by their first column, and ascend within a group.
+Result<std::optional<std::vector<std::uint32_t>>> Segment::rows_between(std::size_t group, const Value& min,
+                                                                        const Value& max,
+                                                                        ReadCost& cost) const {
+  const FooterGroup& g = footer_.groups[group];
+  const ColumnStats& s = g.columns[schema().key().front()].stats;
+  std::uint32_t first = 0, last = g.rows;
+  const std::uint64_t before = CheckedFile::thread_bytes_read();
+  PointScratch scratch;
+  if (!min.is_null() && (s.min.is_null() || s.min < min)) {
+    FIRN_ASSIGN(first, boundary(group, min, false, scratch));
+  }
+  if (!max.is_null() && (s.max.is_null() || max < s.max)) {
+    FIRN_ASSIGN(last, boundary(group, max, true, scratch));
+  }
+  cost.bytes_decoded += scratch.bytes_decoded;
+  cost.bytes_read += CheckedFile::thread_bytes_read() - before;
+  if (first == 0 && last == g.rows) return std::optional<std::vector<std::uint32_t>>{};
+  std::vector<std::uint32_t> rows(first < last ? last - first : 0);
+  std::iota(rows.begin(), rows.end(), first);
+  return std::optional(std::move(rows));
 }
 
 Result<std::optional<std::uint32_t>> Segment::search(const Run& run, std::string_view encoded, const Key& key,
@@ -170,8 +236,12 @@ Result<std::optional<std::uint32_t>> Segment::find(std::string_view key, std::ui
   } else {
     PointScratch scratch;
     FIRN_ASSIGN(const Key values, decode_key(schema(), key));
+    const std::uint64_t hash = XXH3_64bits(key.data(), key.size());
     for (std::size_t r = 0; r < runs_.size() && !found; ++r) {
-      if (footer_.by_group && !may_hold(r, values, csn)) continue;
+      if (footer_.by_group) {
+        FIRN_ASSIGN(const bool may, may_hold(r, values, hash, csn));
+        if (!may) continue;
+      }
       FIRN_ASSIGN(found, search(runs_[r], key, values, csn, scratch));
     }
     cost.bytes_decoded += scratch.bytes_decoded;

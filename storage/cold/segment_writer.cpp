@@ -205,6 +205,7 @@ class Writer final : public SegmentWriter {
     FIRN_ASSIGN(GroupRows::Taken taken, rows.take_sorted(footer_.schema, keys));
     if (cells_.size() > 1) buffered_ -= before - rows.byte_size();  // an empty cell has some bytes too
     keys_.add(keys, 0);
+    filters_ += keys_.filter_of_last(keys.size());
     return write_group(std::move(taken));
   }
 
@@ -248,6 +249,10 @@ class Writer final : public SegmentWriter {
       footer_.bloom = {out_.offset(), filter.size()};
       FIRN_TRY(out_.append(filter));
     }
+    if (!filters_.empty()) {
+      footer_.group_blooms = {out_.offset(), filters_.size()};
+      FIRN_TRY(out_.append(filters_));
+    }
     const Encoded index = keys_.index(encode_);
     footer_.index_bytes = keys_.entry_bytes();
     footer_.index_entries = static_cast<std::uint32_t>(keys_.entries());
@@ -263,6 +268,7 @@ class Writer final : public SegmentWriter {
   std::vector<GroupRows> cells_;  ///< of current rows: the one group that is being filled
   std::size_t buffered_ = 0;      ///< bytes in several cells
   KeyIndexBuilder keys_;
+  std::string filters_;  ///< of the keys of each group of history
   std::uint64_t rows_seen_ = 0;
   bool finished_ = false;
 };

@@ -15,6 +15,9 @@
 namespace firn::storage::warm {
 namespace {
 
+constexpr std::uint64_t kNarrow =
+    8;  // looking for more than one row in so many costs as much as reading all of them
+
 Column u64_column(std::span<const std::uint64_t> numbers, const std::shared_ptr<const void>& owner) {
   Column c;
   c.type = TypeId::u64;
@@ -83,6 +86,38 @@ class Block final : public RowFile {
     return out;
   }
 
+  using RowFile::read;
+
+  Result<std::optional<std::vector<std::uint32_t>>> rows_between(std::size_t group, const Value& min,
+                                                                 const Value& max,
+                                                                 ReadCost& cost) const override {
+    FIRN_TRY(check_group(group));
+    FIRN_ASSIGN(auto body, this->body(cost));
+    const Column& keys = body->rows[head_.schema.key().front()];
+    // In key order: the first place whose key does not begin with a lower value; behind: with a higher one.
+    const auto boundary = [&](const Value& value, bool behind) {
+      std::size_t low = 0, high = static_cast<std::size_t>(head_.info.rows);
+      while (low < high) {
+        const std::size_t middle = low + (high - low) / 2;
+        const auto order = keys.value_at(row_at(*body, middle)) <=> value;
+        (order < 0 || (behind && order == 0) ? low = middle + 1 : high = middle);
+      }
+      return low;
+    };
+    const std::size_t begin = min.is_null() ? 0 : boundary(min, false);
+    const std::size_t end = max.is_null() ? static_cast<std::size_t>(head_.info.rows) : boundary(max, true);
+    std::optional<std::vector<std::uint32_t>> rows;
+    if (begin < end && (end - begin) * kNarrow > head_.info.rows) return rows;
+    rows.emplace();
+    for (std::size_t p = begin; p < end; ++p) {
+      const std::uint32_t row = row_at(*body, p);
+      if (row >= first(group) && row < first(group + 1))
+        rows->push_back(row - static_cast<std::uint32_t>(first(group)));
+    }
+    std::sort(rows->begin(), rows->end());
+    return rows;
+  }
+
   Result<Column> csns(std::size_t group, ReadCost& cost) const override {
     FIRN_TRY(check_group(group));
     if (is_constant()) return constant_column(head_.info.csn_min, count(group));
@@ -97,6 +132,9 @@ class Block final : public RowFile {
     FIRN_ASSIGN(auto body, this->body(cost));
     return u64_column(body->ends.subspan(first(group), count(group)), body);
   }
+
+  using RowFile::csns;
+  using RowFile::ends;
 
   Result<Buffer> tombstones(std::size_t group, ReadCost& cost) const override {
     FIRN_TRY(check_group(group));

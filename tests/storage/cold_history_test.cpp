@@ -8,6 +8,7 @@
 
 #include "io/crc32c.hpp"
 #include "io/sim_disk.hpp"
+#include "storage/cold/bloom_filter.hpp"
 #include "storage/cold/segment.hpp"
 #include "storage/cold/segment_footer.hpp"
 #include "storage/job_proof.hpp"
@@ -141,6 +142,22 @@ TEST_F(ColdHistory, VersionsInAnyOrderAreFoundInTheirCells) {
   EXPECT_LT(met, f->groups() / 2);
 }
 
+/// A group's own filter says for most keys that the group need not be searched.
+TEST_F(ColdHistory, GroupsWithoutTheKeyAreNotSearched) {
+  std::shuffle(versions_.begin(), versions_.end(), random_);
+  const auto f = open_segment(*disk_, write({}, 60), kStore).value();
+  ASSERT_GT(f->groups(), 40U);
+  ReadCost found;
+  for (const Version& v : versions_) {
+    const Value value(v.key);
+    ASSERT_TRUE(f->find(encode_key(schema_, {&value, 1}).value(), v.csn, found).value()) << v.key;
+  }
+  const LoadedFooter loaded = load_footer(*disk_->open("h", io::Disk::Mode::read).value()).value();
+  std::uint64_t bytes = 0;
+  for (const FooterGroup& g : loaded.footer.groups) bytes += bloom_bytes(g.rows);
+  EXPECT_EQ(loaded.footer.group_blooms.length, bytes);
+}
+
 TEST_F(ColdHistory, OneCellOfSeveralGroupsInAnyOrder) {
   std::shuffle(versions_.begin(), versions_.end(), random_);
   const auto f = open_segment(*disk_, write({}, 512), kStore).value();
@@ -155,6 +172,7 @@ TEST_F(ColdHistory, TheFormatBeforeIsRead) {
   LoadedFooter old = load_footer(*disk_->open("h", io::Disk::Mode::read).value()).value();
   ASSERT_GT(old.footer.groups.size(), 2U);
   for (FooterGroup& g : old.footer.groups) g.bounds = {0, 0, 0, 0};
+  old.footer.group_blooms = {};
   auto bytes = io::read_file(*disk_, "h", 1U << 30).value();
   bytes.resize(old.data_length);
   const std::string footer = write_footer(old.footer);
@@ -195,6 +213,9 @@ class Liar final : public RowFile {
   std::uint64_t group_first(std::size_t g) const override { return file_->group_first(g); }
   const ColumnStats* stats(std::size_t g, std::size_t c) const override { return file_->stats(g, c); }
   CsnBounds bounds(std::size_t) const override { return bounds_; }
+  using RowFile::csns;
+  using RowFile::ends;
+  using RowFile::read;
   Result<std::vector<Column>> read(std::size_t g, std::span<const std::size_t> columns,
                                    ReadCost& cost) const override {
     return file_->read(g, columns, cost);

@@ -79,6 +79,7 @@ class ColdSegment : public testing::Test {
         ASSERT_EQ(csns.value_at(i), Value(rows[r].csn));
         ASSERT_EQ(!dead.empty() && bit_at(dead.data(), i), rows[r].tombstone);
       }
+      expect_some(f, g, columns, csns);
       if (!f.info().history) continue;
       const Column ends = f.ends(g, cost).value();
       for (std::size_t i = 0; i < static_cast<std::size_t>(ends.length); ++i) {
@@ -91,6 +92,36 @@ class ColdSegment : public testing::Test {
       ASSERT_EQ(got.values, rows[r].values) << r;
       ASSERT_EQ(got.csn, rows[r].csn);
       ASSERT_EQ(got.tombstone, rows[r].tombstone);
+    }
+  }
+
+  /// Some rows of a group, few and many of them, are what they are among all.
+  static void expect_some(const RowFile& f, std::size_t g, const std::vector<Column>& whole,
+                          const Column& csns) {
+    std::vector<std::size_t> all(whole.size());
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+    std::mt19937_64 random(g);
+    ReadCost cost;
+    for (const std::uint64_t one_in : {1, 2, 40, 900}) {
+      std::vector<std::uint32_t> rows;
+      for (std::uint32_t r = 0; r < csns.length; ++r)
+        if (random() % one_in == 0) rows.push_back(r);
+      if (rows.empty()) continue;
+      const auto some = f.read(g, all, rows, cost).value();
+      for (std::size_t c = 0; c < some.size(); ++c) {
+        ASSERT_EQ(some[c].length, static_cast<std::int64_t>(rows.size()));
+        std::int64_t nulls = 0;
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+          ASSERT_EQ(some[c].value_at(i), whole[c].value_at(rows[i]))
+              << "row " << rows[i] << " of column " << f.schema()[c].name;
+          nulls += some[c].is_null(i) ? 1 : 0;
+        }
+        ASSERT_EQ(some[c].null_count, nulls);
+      }
+      const RowSpan span{rows.front(), rows.back() + 1};
+      const Column part = f.csns(g, span, cost).value();
+      for (std::uint32_t i = 0; i < span.size(); ++i)
+        ASSERT_EQ(part.value_at(i), csns.value_at(span.first + i));
     }
   }
 
