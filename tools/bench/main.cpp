@@ -25,7 +25,8 @@
 //   newest_1pct   SELECT * FROM t WHERE ts >= (that of the newest 1 %), settled
 //   upsert_scan   the GROUP BY: clean, after 10 % of the rows were replaced (once caught up; and how long that took),
 //                 and settled again
-//   as_of         GROUP BY and a read by key, now and as of a random commit; a tenth of --rows overwritten ten times
+//   as_of         GROUP BY, the same of 1 % of the keys, and a read by key, now and as of a random commit; a tenth of
+//                 --rows overwritten ten times, each key in each round, and (random_) keys at random
 //   size_events   allocated bytes a row, settled, history=0; and of the same rows as Parquet with zstd
 //   size_flights  the same of real flights; needs --flights
 //   recovery      open and a first read after kill -9 with 100 MiB written in batches of 1,000 rows
