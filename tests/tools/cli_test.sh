@@ -623,6 +623,7 @@ test_import_bad_files() {
   complains "is it text whose first line names the columns?"
   head -c 5000 /dev/zero >zeros.csv
   refuses 1 "zeros.csv: " import z2 t zeros.csv --create
+  complains "longer than 255 bytes; is it text"
   printf '[{"id": 1}, {"id": 2}]\n' >array.json
   refuses 1 "NDJSON has one object a line" import z2 t array.json --create
   printf 'id;name\n1;a\n' >semicolons.csv

@@ -1,6 +1,7 @@
 // import.
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "bad_rows.hpp"
@@ -191,6 +192,9 @@ Failure failure_of(const ImportOutcome& o, const ImportWords& w) {
   const ErrorCode code = o.error->code();
   const bool misfit = message.starts_with("line ");  // of text: a row that is there, but does not fit
   if (!message.starts_with(name)) message.insert(0, name + ": ");
+  // What a binary file has for a name would end the line, or the text.
+  std::replace_if(
+      message.begin(), message.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; }, '?');
   if (misfit && !w.bad) message += "; correct the row, or set such rows aside with --bad FILE";
   message += "; " + so_far(o);
   // Damage in the input is no damage of the database, and a row that is not there no database that is not.
