@@ -1,6 +1,7 @@
 // Real flights through the public interface: every row by its key in every tier, and the figures that everybody knows.
 //
-// FIRN_FLIGHTS names another file of the kind: the 3,000,000 flights, whose figures are here too.
+// FIRN_FLIGHTS names another file of the kind: the 3,000,000 flights, whose figures are here too. FIRN_FLIGHTS_STEP=n then
+// looks every n-th row up by its key instead of every 50th; 1 are all of them.
 #include <array>
 #include <charconv>
 #include <cstdlib>
@@ -124,6 +125,12 @@ class Flights : public DatabaseTest {
   HybridTable import_all(const HybridTableConfig& config = {}) {
     const Schema schema = Schema::parse(kColumns, {.key = {"id"}, .time = "date"}).value();
     auto t = db_.create_table("flights", schema, config).value();
+    import_again(t);
+    return t;
+  }
+
+  void import_again(HybridTable& t) {
+    const Schema schema = t.schema();
     std::size_t next = 0;
     const auto commits = t.bulk_import([&]() -> Result<std::optional<Batch>> {
                             if (next == flights_.size()) return std::optional<Batch>{};
@@ -138,12 +145,14 @@ class Flights : public DatabaseTest {
                             return std::optional<Batch>(std::move(batch));
                           }).value();
     EXPECT_EQ(commits.size(), (flights_.size() + kBatchRows - 1) / kBatchRows);
-    return t;
   }
 
   /// Every row by its key (every 7th at short scale, every 50th of millions) is the file's row.
   void check_rows(const HybridTable& t) const {
-    const std::size_t step = flights_.size() > 1'000'000 ? 50 : short_scale() ? 7 : 1;
+    const std::size_t step = flights_.size() > 1'000'000
+                                 ? std::max<std::size_t>(1, number_from("FIRN_FLIGHTS_STEP").value_or(50))
+                             : short_scale() ? 7
+                                             : 1;
     std::size_t wrong = 0;
     for (std::size_t i = 0; i < flights_.size(); i += step) {
       const Flight& f = flights_[i];
@@ -211,6 +220,55 @@ TEST_F(Flights, EveryRowByItsKeyInTheWarmAndColdTier) {
   t.compact({.to = StorageTier::cold}).value();
   EXPECT_EQ(t.get_stats().value().cold.rows, flights_.size());
   check_rows(t);
+}
+
+TEST_F(Flights, ASecondImportChangesNoCount) {
+  open();
+  auto t = import_all();
+  for (const StorageTier tier : {StorageTier::warm, StorageTier::cold}) {
+    t.compact({.to = tier}).value();
+    import_again(t);
+    check_figures();
+  }
+  t.compact({.to = StorageTier::cold}).value();
+  EXPECT_EQ(t.get_stats().value().rows, flights_.size());
+  check_figures();
+}
+
+/// The rows of one airport are gone at once, from counts, scans and look-ups, wherever they lay; and they stay gone.
+TEST_F(Flights, ADeleteOfOneAirportShowsAtOnceInEveryTier) {
+  for (const StorageTier tier : {StorageTier::hot, StorageTier::warm, StorageTier::cold}) {
+    if (tier == StorageTier::hot && flights_.size() > 1'000'000) continue;  // more than that tier is for
+    open();
+    auto t = import_all();
+    t.compact({.to = tier}).value();
+    const std::int64_t before = ask("count(*)", "origin = 'ATL'");
+    const std::int64_t distance = ask("sum(distance)") - ask("sum(distance)", "origin = 'ATL'");
+    ASSERT_GT(before, 0);
+    const Commit gone = t.remove_where("origin = 'ATL'").value();
+    EXPECT_EQ(gone.rows, static_cast<std::uint64_t>(before));
+    const auto check = [&] {
+      EXPECT_EQ(ask("count(*)", "origin = 'ATL'"), 0) << name_of(tier);
+      EXPECT_EQ(ask("count(*)"), static_cast<std::int64_t>(flights_.size()) - before) << name_of(tier);
+      EXPECT_EQ(ask("sum(distance)"), distance) << name_of(tier);
+      std::size_t wrong = 0, looked = 0;
+      for (std::size_t i = 0; i < flights_.size(); ++i) {
+        const Flight& f = flights_[i];
+        const bool atlanta = text(f.origin) == "ATL";
+        if (i % (atlanta ? 10 : 500) != 0) continue;
+        ++looked;
+        wrong += t.get({Value(f.id)}).value().has_value() == atlanta ? 1 : 0;
+      }
+      EXPECT_GT(looked, 0u);
+      EXPECT_EQ(wrong, 0u) << name_of(tier);
+    };
+    check();
+    t.compact({.to = StorageTier::cold}).value();
+    check();
+    close_in_time();
+    db_ = {};
+    std::filesystem::remove_all(folder_);
+  }
 }
 
 TEST_F(Flights, EveryRowByItsKeyInTheHotTier) {
