@@ -1,4 +1,6 @@
 // A file, or a table of another engine, becomes a table.
+#include <algorithm>
+
 #include "firn/firn.hpp"
 #include "io/import_schema.hpp"
 #include "io/row_source.hpp"
@@ -38,7 +40,7 @@ class Migration {
         FIRN_ASSIGN(table_, db_.create_table(name_, schema_));
       }
       report_.bytes = input.consumed();
-      if (!batch) return {};
+      if (!batch) return count_replaced();
       FIRN_TRY(write(io::in_table_schema(*batch, schema_)));
       report_.rows += static_cast<std::uint64_t>(batch->rows());
       report_.commits += 1;
@@ -54,6 +56,16 @@ class Migration {
     return commit.error();
   }
 
+  /// Keys that differ in the source may be equal here: 1, 1.0 and '1' of a column that holds texts.
+  Result<void> count_replaced() {
+    FIRN_ASSIGN(const TableStats stats, table_->get_stats());
+    report_.replaced = report_.rows - std::min(report_.rows, stats.rows);
+    if (report_.replaced == 0 || !options_.key.empty()) return {};
+    return Error(ErrorCode::invalid_argument,
+                 std::to_string(report_.replaced) +
+                     " rows have the key of another, though the source tells their keys apart: the last of "
+                     "each is in the table; say which columns are the key");
+  }
   Error so_far(const Error& e) const {
     if (report_.commits == 0) return e;
     return {e.code(), e.message() + "; " + std::to_string(report_.rows) + " rows in " +

@@ -182,10 +182,12 @@ class SqliteRows : public RowSource {
   }
 
   Result<void> look_at_columns() {
-    FIRN_ASSIGN(const Statement info, prepare("PRAGMA table_info(" + sql_name(table_) + ")"));
+    FIRN_ASSIGN(const Statement info, prepare("PRAGMA table_xinfo(" + sql_name(table_) + ")"));
     for (;;) {
       FIRN_ASSIGN(const bool there, step(info.get()));
       if (!there) break;
+      constexpr int kHidden = 1;  // of a virtual table; 2 and 3 are generated columns, and as good as others
+      if (sqlite3_column_int(info.get(), 6) == kHidden) continue;
       FoundColumn c;
       c.name = text_at(info.get(), 1);
       c.declared = text_at(info.get(), 2);

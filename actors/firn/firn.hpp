@@ -305,6 +305,8 @@ struct BackupReport {
 struct MigrateReport {
   std::uint64_t rows = 0, commits = 0;
   std::uint64_t bytes = 0;  ///< of the (compressed) source that were read
+  std::uint64_t replaced =
+      0;  ///< rows with the key of a later row, which is in the table (by MigrateOptions.key)
 };
 struct MigrateOptions {
   std::vector<std::string> key = {};  ///< default: as the source says, else `_row`

@@ -1,6 +1,7 @@
 #include "storage/hot/lmdb_rows.hpp"
 
 #include <array>
+#include <cstddef>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -36,6 +37,51 @@ std::filesystem::path place_of(const std::string& path) {
 bool is_own(const std::filesystem::path& folder) {
   std::error_code ec;
   return std::filesystem::exists(folder / ".." / ".." / "table.fb", ec);
+}
+
+std::filesystem::path data_file(const std::filesystem::path& place) {
+  std::error_code ec;
+  return std::filesystem::is_directory(place, ec) ? place / "data.mdb" : place;
+}
+
+/// A meta page of data version 1 of a 64-bit LMDB: header, magic, version, address, map size, two databases of 48 bytes
+/// (the first begins with the size of pages), last page, transaction.
+struct MetaPage {
+  char header[kMagicAt];
+  std::uint32_t magic, version;
+  std::uint64_t address, map_bytes;
+  std::uint32_t page_bytes;
+  char databases[92];
+  std::uint64_t last_page, transaction;
+};
+static_assert(sizeof(MetaPage) == 152 && offsetof(MetaPage, last_page) == 136);
+
+/// LMDB maps the file and believes its newest meta page: a page behind the file's end would be the process's end (SIGBUS).
+Result<void> check_whole(const std::string& path) {
+  const std::filesystem::path file = data_file(place_of(path));
+  std::ifstream in(file, std::ios::binary);
+  MetaPage newest{}, other{};
+  const auto read = [&](MetaPage& page, std::uint64_t at) {
+    in.clear();
+    in.seekg(static_cast<std::streamoff>(at));
+    return static_cast<bool>(in.read(reinterpret_cast<char*>(&page), sizeof page)) && page.magic == kMagic;
+  };
+  const auto cut = [&] {
+    return Error(ErrorCode::corrupt,
+                 path +
+                     ": LMDB: the file is shorter than it says; if it was not cut off, copy it "
+                     "with mdb_copy first");
+  };
+  if (!read(newest, 0)) return cut();
+  const std::uint64_t page_bytes = newest.page_bytes;
+  if (page_bytes < 256 || page_bytes > 65'536 || (page_bytes & (page_bytes - 1)) != 0)
+    return Error(ErrorCode::corrupt, path + ": LMDB: pages of " + std::to_string(page_bytes) + " bytes");
+  if (!read(other, page_bytes)) return cut();
+  if (other.transaction > newest.transaction) newest = other;
+  std::error_code ec;
+  const std::uint64_t bytes = std::filesystem::file_size(file, ec);
+  if (ec || newest.last_page >= bytes / page_bytes) return cut();
+  return {};
 }
 
 class LmdbRows : public io::RowSource {
@@ -171,8 +217,7 @@ class LmdbRows : public io::RowSource {
 
 bool is_lmdb(const std::string& path) {
   std::error_code ec;
-  const std::filesystem::path given(path);
-  const auto file = std::filesystem::is_directory(given, ec) ? given / "data.mdb" : given;
+  const std::filesystem::path file = data_file(path);
   if (!std::filesystem::is_regular_file(file, ec)) return false;
   std::array<char, kMagicAt + sizeof kMagic> head{};
   if (!std::ifstream(file, std::ios::binary).read(head.data(), head.size())) return false;
@@ -183,6 +228,7 @@ Result<std::unique_ptr<io::RowSource>> open_lmdb_rows(const io::RowSourceOptions
   if (is_own(place_of(options.path)))
     return Error(ErrorCode::invalid_argument,
                  options.path + ": part of a firn database; use export, or a query, on that");
+  FIRN_TRY(check_whole(options.path));
   auto rows = std::make_unique<LmdbRows>(options);
   FIRN_TRY(rows->begin());
   return std::unique_ptr<io::RowSource>(std::move(rows));

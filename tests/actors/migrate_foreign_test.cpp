@@ -95,6 +95,31 @@ TEST_F(MigrateSqliteTest, ManyRowsComeInBatchesAndAMisfitStopsWithItsRow) {
   EXPECT_NE(stopped.error().message().find("10000 rows in 2 commits"), std::string::npos);
 }
 
+TEST_F(MigrateSqliteTest, GeneratedColumnsComeAlong) {
+  sqlite(
+      "CREATE TABLE t(id INTEGER PRIMARY KEY, a INT, twice INT GENERATED ALWAYS AS (a * 2) VIRTUAL, half "
+      "REAL AS "
+      "(a / 2.0) STORED); INSERT INTO t(id, a) VALUES (1, 3), (2, 5)");
+  migrate_to_hybrid(file_, db_, "t").value();
+  EXPECT_EQ(csv("SELECT id, a, twice, half FROM t ORDER BY id"), "id,a,twice,half\n1,3,6,1.5\n2,5,10,2.5\n");
+}
+
+TEST_F(MigrateSqliteTest, KeysThatBecomeEqualAreSaid) {
+  sqlite(
+      "CREATE TABLE t(k PRIMARY KEY, x INT); INSERT INTO t VALUES (1, 10), ('1', 20), ('two', 30), (2.5, "
+      "40)");
+  const auto equal = migrate_to_hybrid(file_, db_, "t");
+  ASSERT_FALSE(equal);
+  EXPECT_EQ(equal.error().code(), ErrorCode::invalid_argument);
+  EXPECT_NE(equal.error().message().find("1 rows have the key of another"), std::string::npos)
+      << equal.error().message();
+  sqlite("CREATE TABLE twice(k INT, x INT); INSERT INTO twice VALUES (1, 10), (1, 20), (2, 30)");
+  const auto chosen = migrate_to_hybrid(file_, db_, "chosen", {.key = {"k"}, .table = "twice"});
+  EXPECT_EQ(chosen.value().rows, 3U);
+  EXPECT_EQ(chosen.value().replaced, 1U);
+  EXPECT_EQ(csv("SELECT k, x FROM chosen ORDER BY k"), "k,x\n1,20\n2,30\n");
+}
+
 TEST_F(MigrateSqliteTest, AFileIsReadInPlace) {
   sqlite("CREATE TABLE t(id INTEGER PRIMARY KEY, x REAL); INSERT INTO t VALUES (1, 0.5), (2, 1)");
   EXPECT_EQ(csv("SELECT sum(x) AS s FROM '" + file_ + "'"), "s\n1.5\n");
@@ -154,6 +179,23 @@ TEST_F(MigrateLmdbTest, NamedDatabasesNumbersAndSeveralValuesAKey) {
   EXPECT_EQ(migrate_to_hybrid(env_, db_, "t", {.table = "several"}).value().rows, 2U);
   EXPECT_EQ(count(db_.table("t").value()), 2);
   EXPECT_TRUE(db_.table("t").value().schema().has_row_key());
+}
+
+TEST_F(MigrateLmdbTest, AFileThatWasCutIsRefusedNotMapped) {
+  Entries many;
+  for (std::uint64_t i = 0; i < 500; ++i) many.emplace_back(number(i), std::string(1'000, 'x'));
+  put("", 0, many);
+  const std::string file = env_ + "/data.mdb";
+  const auto whole = std::filesystem::file_size(file);
+  EXPECT_EQ(migrate_to_hybrid(env_, db_, "whole").value().rows, 500U);
+  for (const auto left :
+       {whole - 1, whole / 2, std::uintmax_t{3 * 4'096}, std::uintmax_t{4'096 + 100}, std::uintmax_t{200}}) {
+    std::filesystem::resize_file(file, left);
+    const auto cut = migrate_to_hybrid(env_, db_, "cut");
+    ASSERT_FALSE(cut) << left;
+    EXPECT_EQ(cut.error().code(), ErrorCode::corrupt);
+    EXPECT_NE(cut.error().message().find("shorter than it says"), std::string::npos) << cut.error().message();
+  }
 }
 
 TEST_F(MigrateLmdbTest, AFileWithoutAFolder) {

@@ -73,7 +73,10 @@ ExitStatus run_migrate(const Arguments& a) {
   db.close().value();
   if (!a.has("quiet"))
     note("migrated " + std::to_string(report.rows) + " rows in " + human_time(progress.elapsed_us()) + ", " +
-         std::to_string(report.commits) + " commits");
+         std::to_string(report.commits) + " commits" +
+         (report.replaced == 0
+              ? ""
+              : ", " + std::to_string(report.replaced) + " replaced by later rows of their key"));
   return ExitStatus::done;
 }
 
