@@ -277,7 +277,7 @@ TableFront::behavior_type table_actor(TableSelf self, const std::shared_ptr<Serv
       [=](const flat<fb::SubscribeRequest>& r) -> caf::result<flat<fb::Subscribed>> {
         begin();
         if (!r) return to_caf(unsound_message());
-        return subscribe(self, table, r->credit());
+        return subscribe(self, *services, table, r->credit());
       },
       [=](const flat<fb::GroupDone>& done) {
         begin();

@@ -31,10 +31,44 @@ void look(TableSelf self, Services& services, const TableRef& table,
   for (const WaitingReaders::Look& due : all) look(self, services, table, due);
 }
 
+// Tickets of readers begin with 1.
+constexpr std::uint64_t kForSubscribers = 0;
+
+/// Subscribers where nobody announces commits: a worker looks which is the newest.
+void look_for_commits(TableSelf self, Services& services, const TableRef& table) {
+  TableActorState& s = self->state;
+  if (s.subscribers.empty() || std::exchange(s.looking_for_commits, true)) return;
+  const auto me = caf::actor_cast<TableFront>(self);
+  ChangesSlot slot([me](const Result<ChangesResult>& found) {
+    const std::uint64_t csn = found ? found->next.value : 0;
+    caf::anon_send(me, make_flat<fb::ChangesLooked>(
+                           [&](auto& b) { return fb::CreateChangesLooked(b, kForSubscribers, csn, false); }));
+  });
+  // No beginning: of the newest commit, so there is nothing to read.
+  send_to_worker(services, table,
+                 make_flat<fb::ChangesRequest>([](auto& b) { return fb::CreateChangesRequest(b); }),
+                 std::move(slot));
+}
+
+/// There is one: when was it?
+void ask_for_its_time(TableSelf self, Services& services, const TableRef& table) {
+  const auto me = caf::actor_cast<TableFront>(self);
+  StatsSlot slot([me](const Result<TableStats>& s) {
+    if (!s) return;
+    caf::anon_send(me, make_flat<fb::GroupDone>([&](auto& b) {
+                     return fb::CreateGroupDone(b, 0, s->csn.value, s->last_commit_time.us);
+                   }));
+  });
+  auto [worker, load] = services.workers.for_long_work();
+  caf::anon_send(worker, make_flat<fb::StatsRequest>([](auto& b) { return fb::CreateStatsRequest(b); }),
+                 std::move(slot), table, std::move(load));
+}
+
 /// Sees to it that a ChangesDue comes in time. One that is on its way and too late is overtaken, and ignored later.
 void tick(TableSelf self, const Services& services) {
   TableActorState& s = self->state;
-  if (s.readers.empty()) return;
+  const bool polls = services.read_only && !s.subscribers.empty();
+  if (s.readers.empty() && !polls) return;
   const auto now = std::chrono::steady_clock::now();
   const auto at = std::min(s.readers.next_due(), now + (services.read_only ? kPollEvery : kWaitTick));
   if (s.tick_at && *s.tick_at <= at) return;
@@ -77,7 +111,8 @@ std::uint64_t listen(TableSelf self, const TableRef& table) {
 
 }  // namespace
 
-flat<fb::Subscribed> subscribe(TableSelf self, const TableRef& table, std::uint32_t credit) {
+flat<fb::Subscribed> subscribe(TableSelf self, const Services& services, const TableRef& table,
+                               std::uint32_t credit) {
   TableActorState& state = self->state;
   std::uint64_t newest = state.csn;
   const auto& sender = self->current_sender();
@@ -88,6 +123,7 @@ flat<fb::Subscribed> subscribe(TableSelf self, const TableRef& table, std::uint3
     Subscriber& s = state.subscribers.try_emplace(address, Subscriber{sender, 0, newest}).first->second;
     s.credit += credit;
     tell(s, state, table, caf::actor_cast<caf::strong_actor_ptr>(self));
+    tick(self, services);
   }
   return make_flat<fb::Subscribed>([&](auto& b) { return fb::CreateSubscribed(b, newest); });
 }
@@ -115,6 +151,11 @@ Result<void> take_changes(TableSelf self, Services& services, const TableRef& ta
 
 void look_is_over(TableSelf self, Services& services, const TableRef& table, const fb::ChangesLooked& done) {
   WaitingReaders& readers = self->state.readers;
+  if (done.ticket() == kForSubscribers) {
+    self->state.looking_for_commits = false;
+    if (done.csn() > self->state.csn) ask_for_its_time(self, services, table);
+    return;
+  }
   if (done.answered()) return unwatch(self, readers.answered(done.ticket()));
   const Csn newest{std::max(self->state.csn, table->commits.newest())};
   look(self, services, table,
@@ -138,7 +179,10 @@ void look_at_time(TableSelf self, Services& services, const TableRef& table) {
   if (!s.tick_at || now < *s.tick_at) return;
   s.tick_at.reset();
   look(self, services, table, s.readers.expired(now));
-  if (services.read_only) look(self, services, table, s.readers.poll());
+  if (services.read_only) {
+    look(self, services, table, s.readers.poll());
+    look_for_commits(self, services, table);
+  }
   tick(self, services);
 }
 

@@ -7,7 +7,8 @@
 namespace firn::runtime {
 
 /// The sender of the message that is being handled is told of commits from now on, one event a credit.
-flat<fb::Subscribed> subscribe(TableSelf self, const TableRef& table, std::uint32_t credit);
+flat<fb::Subscribed> subscribe(TableSelf self, const Services& services, const TableRef& table,
+                               std::uint32_t credit);
 
 /// An error is for the caller to deliver.
 Result<void> take_changes(TableSelf self, Services& services, const TableRef& table,

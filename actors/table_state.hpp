@@ -18,6 +18,7 @@ struct TableActorState {
   std::uint64_t csn = 0;
   std::int64_t csn_time_us = 0;
   std::map<caf::actor_addr, Subscriber> subscribers;
+  bool looking_for_commits = false;  ///< for subscribers beside another process's writer
   WaitingReaders readers;
   std::optional<WaitingReaders::Time> tick_at;  ///< a ChangesDue comes then
 };

@@ -356,6 +356,37 @@ TEST_F(ChangesMessageTest, BesideAnotherProcessItLooksNowAndThen) {
   beside.close().value();
 }
 
+TEST_F(ChangesMessageTest, ASubscriberBesideAnotherProcessIsToldOfItsCommits) {
+  open();
+  HybridTable t = table();
+  t.write(events(1, 1)).value();
+  Database beside = Database::open(folder_.string(), reading()).value();
+  const HybridTable read = beside.table("events").value();
+  {
+    const runtime::HostCall unpin;
+    caf::scoped_actor self{system_};
+    self->request(read.actor(), 30s,
+                  make_flat<fb::SubscribeRequest>([](auto& b) { return fb::CreateSubscribeRequest(b, 100); }))
+        .receive([](const flat<fb::Subscribed>&) {},
+                 [](const caf::error& e) { FAIL() << to_error(e).message(); });
+    const Commit second = t.write(events(2, 1)).value();
+    std::uint64_t told = 0;
+    std::int64_t time_us = 0;
+    const auto until = std::chrono::steady_clock::now() + 30s;
+    while (told < second.csn.value && std::chrono::steady_clock::now() < until)
+      self->receive(
+          [&](const flat<fb::CommitEvent>& e) {
+            EXPECT_GT(e->csn(), told);
+            told = e->csn();
+            time_us = e->time_us();
+          },
+          caf::after(30s) >> [] {});
+    EXPECT_EQ(told, second.csn.value);
+    EXPECT_EQ(time_us, second.time.us);
+  }
+  beside.close().value();
+}
+
 TEST_F(ChangesMessageTest, UpdatesThatInsertByMessage) {
   open();
   HybridTable t = table();
