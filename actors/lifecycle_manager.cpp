@@ -37,7 +37,7 @@ flat<fb::JobReport> failed_report(std::uint64_t table, std::uint64_t session, co
 
 /// A worker looks; its findings come back as a JobOrder or a failed JobReport.
 void examine(LifecycleSelf self, Services& services, const TableRef& table, std::uint64_t session,
-             StorageTier goal, bool upkeep) {
+             StorageTier goal, bool upkeep, std::uint64_t upto = 0) {
   const auto me = caf::actor_cast<LifecycleManager>(self);
   ExamineSlot slot([me, table, session](Result<flat<fb::JobOrder>> r) {
     if (r)
@@ -46,7 +46,7 @@ void examine(LifecycleSelf self, Services& services, const TableRef& table, std:
       caf::anon_send(me, failed_report(table->id, session, r.error()), table);
   });
   auto request = make_flat<fb::Examine>(
-      [&](auto& b) { return fb::CreateExamine(b, table->id, session, to_fb(goal), upkeep); });
+      [&](auto& b) { return fb::CreateExamine(b, table->id, session, to_fb(goal), upkeep, false, upto); });
   auto [worker, load] = services.workers.for_long_work();
   caf::anon_send(worker, std::move(request), std::move(slot), table, std::move(load));
 }
@@ -96,6 +96,7 @@ void order_job(LifecycleSelf self, Services& services, const flat<fb::JobOrder>&
                                   services.closing ? Result<void>(closing_error()) : Result<void>());
     return;
   }
+  if (Session* s = self->state.sessions.find(order->session()); s != nullptr) s->upto = order->settles_upto();
   const auto me = caf::actor_cast<LifecycleManager>(self);
   JobSlot slot([me, table, session = order->session()](Result<flat<fb::JobReport>> r) {
     caf::anon_send(me, r ? std::move(*r) : failed_report(table->id, session, r.error()), table);
@@ -124,7 +125,7 @@ void session_report(LifecycleSelf self, Services& services, const fb::JobReport&
   if (r.error() == 0 && r.done()) s->result.decisions.push_back(to_decision(r));
   switch (LifecycleSessions::after(*s, r)) {
     case LifecycleSessions::Next::look_again:
-      return examine(self, services, table, r.session(), s->goal, false);
+      return examine(self, services, table, r.session(), s->goal, false, s->upto);
     case LifecycleSessions::Next::finished:
       return self->state.sessions.finish(r.session(), {});
     case LifecycleSessions::Next::failed:

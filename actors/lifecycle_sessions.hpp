@@ -16,6 +16,7 @@ struct Session {
   SettleSlot slot;
   StorageTier goal = StorageTier::none;  ///< none: the table's rules
   OptimizationResult result;
+  std::uint64_t upto = 0;  ///< with a goal: what commits up to here left is settled; 0: the first look says
   int jobs = 0, retries = 0;
   bool idle_before = false;  ///< the last job found nothing to do
 };

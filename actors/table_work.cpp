@@ -237,8 +237,12 @@ Result<flat<fb::JobOrder>> examine(Services& services, const TableRef& table, co
   FIRN_TRY(upkeep(services, table, store, request.upkeep()));
   const StorageTier goal = from_fb(request.goal());
   const bool by_rules = goal == StorageTier::none;
-  const auto order = by_rules ? store.next_job() : store.next_job_towards(goal);
-  JobContext context{table->id, request.session(), goal, false, "", services.clock->now().us};
+  JobContext context{table->id, request.session(), goal, false, "", services.clock->now().us, request.upto()};
+  if (!by_rules && context.settles_upto == 0) {
+    FIRN_ASSIGN(const storage::StoreSnapshot now, store.snapshot());
+    context.settles_upto = now.csn().value;
+  }
+  const auto order = by_rules ? store.next_job() : store.next_job_towards(goal, Csn{context.settles_upto});
   std::uint64_t bytes = 0;
   if (order) {
     const std::string found = evidence(store, *order, context.now_us, &bytes);

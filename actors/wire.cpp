@@ -299,7 +299,7 @@ flat<fb::Release> make_release(std::uint64_t ticket) {
 }
 
 JobContext context_of(const fb::JobOrder& o) {
-  return {o.table_id(), o.session(), from_fb(o.to()), o.from_hot(), text(o.reason()), 0};
+  return {o.table_id(), o.session(), from_fb(o.to()), o.from_hot(), text(o.reason()), 0, o.settles_upto()};
 }
 
 flat<fb::JobReport> to_message(const JobContext& c, const Result<storage::JobReport>& result) {
@@ -321,7 +321,7 @@ flat<fb::JobOrder> to_message(const JobContext& c, const std::optional<storage::
     const auto reason = b.CreateString(c.reason);
     return fb::CreateJobOrder(b, c.table_id, c.session, to_fb(order ? order->to : StorageTier::none),
                               order && order->from_hot, inputs, priority, bytes, reason,
-                              order ? order->hot_upto : 0);
+                              order ? order->hot_upto : 0, c.settles_upto);
   });
 }
 

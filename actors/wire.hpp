@@ -53,6 +53,7 @@ struct JobContext {
   bool from_hot = false;
   std::string reason;
   std::int64_t now_us = 0;
+  std::uint64_t settles_upto = 0;
 };
 JobContext context_of(const fb::JobOrder& order);
 flat<fb::JobReport> to_message(const JobContext& context, const Result<storage::JobReport>& report);

@@ -116,7 +116,7 @@ class Engine {
 
   // --- engine_policy.cpp ---
   std::optional<JobOrder> next_job();
-  std::optional<JobOrder> next_job_towards(StorageTier to);
+  std::optional<JobOrder> next_job_towards(StorageTier to, std::uint64_t upto);
   Result<void> save_access();
   Result<StoreStats> stats();
   Result<std::vector<std::string>> verify(bool deep);
@@ -276,9 +276,9 @@ class Engine {
   Result<std::uint64_t> held_horizon(std::uint64_t horizon);
 
   // engine_policy.cpp
-  std::optional<JobOrder> job_towards(StorageTier to, const View& now);
+  std::optional<JobOrder> job_towards(StorageTier to, const View& now, std::uint64_t upto);
   std::optional<JobOrder> merge_small(const View& now, StorageTier tier, std::uint64_t rows_max,
-                                      std::size_t files_min) const;
+                                      std::size_t files_min, std::uint64_t upto = kCsnMax.value) const;
   std::optional<JobOrder> merge_due(const View& now) const;
   Result<std::uint64_t> folder_bytes(const std::string& path) const;
   Result<std::uint64_t> live_rows(const FileEntry& entry) const;

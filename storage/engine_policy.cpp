@@ -101,10 +101,11 @@ JobOrder order_of(StorageTier to, std::vector<std::uint64_t> inputs) {
 /// Files worth one merge: at least files_min of about the same size, or as many as fill rows_max. Like with like, so that
 /// a row is rewritten once for each tenfold growth and not with each handful of new files. files_min 2: any two.
 std::optional<JobOrder> Engine::merge_small(const View& now, StorageTier tier, std::uint64_t rows_max,
-                                            std::size_t files_min) const {
+                                            std::size_t files_min, std::uint64_t upto) const {
   for (const bool history : {false, true}) {
     auto small = select(*now.catalog, [&](const FileEntry& f) {
-      return f.info.tier == tier && f.info.history == history && f.info.rows <= rows_max / 2;
+      return f.info.tier == tier && f.info.history == history && f.info.rows <= rows_max / 2 &&
+             f.info.csn_min <= upto;
     });
     if (small.size() < 2) continue;
     if (files_min > 2) small = alike(std::move(small), rows_max, files_min);
@@ -114,40 +115,47 @@ std::optional<JobOrder> Engine::merge_small(const View& now, StorageTier tier, s
   return std::nullopt;
 }
 
-std::optional<JobOrder> Engine::job_towards(StorageTier to, const View& now) {
+/// What is left to do for all versions of commits up to `upto`; what came later is somebody else's work.
+std::optional<JobOrder> Engine::job_towards(StorageTier to, const View& now, std::uint64_t upto) {
   const Catalog& catalog = *now.catalog;
+  const auto due = [&](const FileEntry& f) { return f.info.csn_min <= upto; };
   if (to != StorageTier::hot) {
     const Result<ReadContext> context = begin_read();
-    if (context && context->hot.state().versions != 0 && !hot_rests()) {
+    const hot::HotState hot = context ? context->hot.state() : hot::HotState{};
+    if (hot.versions != 0 && hot.floor_csn <= upto && upto > hot_emptied_to_ && !hot_rests()) {
       JobOrder order;
       order.to = StorageTier::warm;
       order.from_hot = true;
+      order.hot_upto = upto == kCsnMax.value ? 0 : upto;
       return order;
     }
   }
   if (to == StorageTier::hot) {
-    auto large =
-        select(catalog, [&](const FileEntry& f) { return !f.info.history && f.info.rows > kHotMoveRowsMax; });
+    auto large = select(catalog, [&](const FileEntry& f) {
+      return !f.info.history && f.info.rows > kHotMoveRowsMax && due(f);
+    });
     if (!large.empty()) return order_of(StorageTier::warm, {large.front()->info.id});
-    auto files = select(catalog, [&](const FileEntry& f) { return !f.info.history; });
+    auto files = select(catalog, [&](const FileEntry& f) { return !f.info.history && due(f); });
     if (files.empty()) return std::nullopt;
     return order_of(StorageTier::hot, batch_of(std::move(files), kHotMoveRowsMax));
   }
   const StorageTier other = to == StorageTier::cold ? StorageTier::warm : StorageTier::cold;
-  auto elsewhere = select(catalog, [&](const FileEntry& f) { return f.info.tier == other; });
+  auto elsewhere = select(catalog, [&](const FileEntry& f) { return f.info.tier == other && due(f); });
   if (!elsewhere.empty()) return order_of(to, batch_of(std::move(elsewhere), options.segment_rows));
   // Ended rows leave for history files; two small files become one.
-  for (const FileEntryPtr& f : catalog.files)
-    if (idle(f) && !f->info.history && f->info.tier == to && f->ends()->size() != 0)
+  for (const FileEntryPtr& f : catalog.files) {
+    const std::uint64_t ended = f->ends()->least_end();  // 0: no row has
+    if (idle(f) && !f->info.history && f->info.tier == to && ended != 0 && ended <= upto)
       return order_of(to, {f->info.id});
-  return merge_small(now, to, to == StorageTier::cold ? options.segment_rows : 262'144, 2);
+  }
+  return merge_small(now, to, to == StorageTier::cold ? options.segment_rows : 262'144, 2, upto);
 }
 
-std::optional<JobOrder> Engine::next_job_towards(StorageTier to) {
+std::optional<JobOrder> Engine::next_job_towards(StorageTier to, std::uint64_t upto) {
   end_rests();
   const Result<View> now = resolve_all();
   if (!now) return std::nullopt;
-  return job_towards(to, *now);
+  return job_towards(to, *now, upto);
 }
 
 std::optional<JobOrder> Engine::next_job() {
@@ -164,7 +172,7 @@ std::optional<JobOrder> Engine::next_job() {
     purge.from_hot = true;
     return purge;
   }
-  if (c.placement != StorageTier::none) return next_job_towards(c.placement);
+  if (c.placement != StorageTier::none) return next_job_towards(c.placement, kCsnMax.value);
 
   const bool by_age = c.compaction.strategy == CompactionStrategy::hybrid ||
                       c.compaction.strategy == CompactionStrategy::time_based;

@@ -109,8 +109,8 @@ Result<std::vector<CursorView>> TableStore::cursors() { return impl_->engine->cu
 
 Result<JobReport> TableStore::run_job(const JobOrder& order) { return impl_->engine->run_job(order); }
 std::optional<JobOrder> TableStore::next_job() { return impl_->engine->next_job(); }
-std::optional<JobOrder> TableStore::next_job_towards(StorageTier to) {
-  return impl_->engine->next_job_towards(to);
+std::optional<JobOrder> TableStore::next_job_towards(StorageTier to, Csn upto) {
+  return impl_->engine->next_job_towards(to, upto.value);
 }
 Result<void> TableStore::follow_ends() { return impl_->engine->follow_ends(); }
 Result<void> TableStore::expire() { return impl_->engine->expire(); }

@@ -306,8 +306,9 @@ class TableStore {
   Result<JobReport> run_job(const JobOrder& order);
   /// What would be done next under the table's configuration and clock; nullopt: nothing is due.
   std::optional<JobOrder> next_job();
-  /// What would bring everything into `to`, whatever its age; nullopt: settled.
-  std::optional<JobOrder> next_job_towards(StorageTier to);
+  /// What would bring all versions of commits up to `upto` into `to`, whatever their age; nullopt: settled. With a CSN that
+  /// is known the end is reached beside any number of writers.
+  std::optional<JobOrder> next_job_towards(StorageTier to, Csn upto = kCsnMax);
   /// Finds the rows of files that commits since the last call have ended, stores what was found when that is worth its
   /// bytes, and gives up pins that are too old. Called every second or so; cheap when nothing was committed.
   Result<void> follow_ends();

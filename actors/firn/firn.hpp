@@ -421,7 +421,7 @@ class HybridTable {
   /// Errors: {not_found} the cursor.
   Result<Subscription> subscribe(const SubscribeOptions& options = {}) const;
 
-  /// Moves everything to the tier whatever its age, merges, returns when settled.
+  /// Moves everything to the tier whatever its age, merges, returns when settled: what was committed before the call.
   Result<OptimizationResult> compact(const CompactOptions& options = {});
   /// Does now what the background rules would do in time, and says what it changed and why.
   Result<OptimizationResult> optimize();

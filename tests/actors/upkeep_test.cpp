@@ -93,5 +93,25 @@ TEST_F(Upkeep, SupersededRowsGoAndTheDecisionIsToBeSeen) {
   EXPECT_EQ(count(t), static_cast<std::int64_t>(kKeys));
 }
 
+TEST_F(Upkeep, CompactingBesideAWriterReturnsWithWhatWasThereBefore) {
+  auto t = open_table();
+  for (int i = 0; i < 5; ++i) t.write(events(1 + 1'000 * static_cast<std::uint64_t>(i), 3'000)).value();
+  t.write(events(500, 100, "small")).value();
+  std::atomic<bool> done = false;
+  std::thread writer([&] {
+    for (std::uint64_t i = 0; !done; ++i) {
+      t.write(events(1 + i % 3'000, 50, "again")).value();
+      t.write(events(1 + i % 2'000, 2'000, "and again")).value();
+    }
+  });
+  for (const StorageTier to : {StorageTier::cold, StorageTier::warm}) {
+    const OptimizationResult settled = t.compact({.to = to}).value();
+    EXPECT_LT(settled.decisions.size(), 300u) << "it took what came meanwhile along";
+  }
+  done = true;
+  writer.join();
+  EXPECT_EQ(count(t), 7'000);
+}
+
 }  // namespace
 }  // namespace firn::testing
