@@ -174,6 +174,14 @@ Result<void> note_token(hot::HotWriter& writer, const LogRecord& r) {
   return {};
 }
 
+/// What goes must be what was searched and proved to be out of reach; else nothing is changed.
+Result<void> apply_purge(hot::HotWriter& writer, const HotPurge& purge) {
+  FIRN_ASSIGN(const Fingerprint dropped, writer.purge(purge.key_min, purge.key_max, purge.rule));
+  if (purge.dropped.count == 0 || dropped == purge.dropped) return {};
+  return Error(ErrorCode::internal,
+               "a purge would drop " + dropped.to_string() + ", found were " + purge.dropped.to_string());
+}
+
 Result<void> apply_record(hot::HotWriter& writer, const LogRecord& r) {
   hot::HotState& state = writer.state();
   const auto put = [&](std::string_view key, hot::Op op, std::uint64_t csn, std::string_view row) {
@@ -182,7 +190,7 @@ Result<void> apply_record(hot::HotWriter& writer, const LogRecord& r) {
   FIRN_TRY(visit_rows(r.rows, put));
   FIRN_TRY(visit_rows(r.moved_rows, put));
   for (const HotDrop& d : r.drops) FIRN_TRY(writer.drop(d.key_min, d.key_max, d.csn));
-  for (const HotPurge& p : r.purges) FIRN_TRY(writer.purge(p.key_min, p.key_max, p.rule));
+  for (const HotPurge& p : r.purges) FIRN_TRY(apply_purge(writer, p));
   for (const RowFileInfo& i : r.adds)
     FIRN_TRY(writer.put_catalog(catalog_key('f', i.id), encode_file_info(i)));
   for (const std::uint64_t id : r.retires) {

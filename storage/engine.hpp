@@ -258,6 +258,15 @@ class Engine {
   std::vector<FileEntryPtr> files_past(const Catalog& catalog, std::uint64_t horizon) const;
   Result<void> advance_horizon();
   void break_old_pins();
+  /// What one look at a part of the hot tier found.
+  struct PurgeSlice {
+    std::vector<HotPurge> pieces;  ///< in the order in which they must be published
+    std::string next;              ///< the key at which the next slice begins
+    bool more = false;             ///< there is one
+    std::uint64_t visited = 0, superseded_kept = 0, hot_epoch = 0;
+  };
+  Result<PurgeSlice> look_for_purge(const std::string& from, std::uint64_t horizon);
+  Result<void> publish_purge(PurgeSlice& slice, std::uint64_t horizon, JobReport& report);
   Result<JobReport> purge_hot();
   bool purge_due(const hot::HotState& hot) const;
   bool worth_a_look(const FileEntry& history, std::uint64_t horizon, std::int64_t now_us) const;

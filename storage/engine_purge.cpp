@@ -10,69 +10,17 @@
 
 #include "storage/engine.hpp"
 #include "storage/job_parts.hpp"
+#include "storage/purge_look.hpp"
 
 namespace firn::storage {
 namespace {
 
-// Dropping a slice must not stop writers for long (measured: 2 to 4 us a version).
-constexpr std::size_t kSliceDropped = 8'192, kSliceVisited = 65'536;
 constexpr std::int64_t kLookRestUs = 60'000'000;
 constexpr std::int64_t kHorizonStepUs =
     3'600'000'000;  // a commit that only moves the horizon, at most so often
 
-/// Walks a slice of the hot tier and counts what a purge would drop.
-class PurgeLook {
- public:
-  explicit PurgeLook(hot::PurgeRule rule) : rule_(std::move(rule)) {}
-
-  /// False at the first key behind the slice, which next() names then.
-  bool visit(std::string_view key, const hot::HotVersion& v) {
-    if (visited_ == 0 || key != key_) {
-      end_of_key();
-      if (superseded_gone_ + bare_tombstones_ >= kSliceDropped || visited_ >= kSliceVisited) {
-        next_.assign(key);
-        return false;
-      }
-      key_.assign(key);
-      newer_ = older_kept_ = 0;
-      bare_ = v.op == hot::Op::tombstone && v.csn <= rule_.horizon;
-    } else if (rule_.covers(v.csn, newer_)) {
-      superseded_gone_ += 1;
-      note_drop();
-    } else {
-      superseded_kept_ += 1;
-      older_kept_ += 1;
-    }
-    newer_ = v.csn;
-    visited_ += 1;
-    return true;
-  }
-  void end_of_key() {
-    if (visited_ == 0 || !bare_ || older_kept_ != 0) return;
-    bare_tombstones_ += 1;
-    note_drop();
-  }
-
-  const std::string& first() const { return first_; }
-  const std::string& last() const { return last_; }
-  const std::string& next() const { return next_; }
-  std::uint64_t visited() const { return visited_; }
-  std::uint64_t superseded_gone() const { return superseded_gone_; }
-  std::uint64_t superseded_kept() const { return superseded_kept_; }
-  std::uint64_t bare_tombstones() const { return bare_tombstones_; }
-
- private:
-  void note_drop() {
-    if (last_.empty()) first_ = key_;
-    last_ = key_;
-  }
-
-  hot::PurgeRule rule_;
-  std::string key_, first_, last_, next_;
-  std::uint64_t newer_ = 0, older_kept_ = 0;
-  std::uint64_t visited_ = 0, superseded_gone_ = 0, superseded_kept_ = 0, bare_tombstones_ = 0;
-  bool bare_ = false;  ///< the key's newest version is a tombstone that only older versions need
-};
+/// A slice is looked at again so often if rows were moved into or out of the hot tier meanwhile.
+constexpr int kLooksMax = 8;
 
 /// Ends what take_floor() began.
 class FloorHold {
@@ -132,13 +80,61 @@ void Engine::break_old_pins() {
 
 /// Whether enough has gathered in hot for a look to be worth it: it reads the whole hot tier once.
 bool Engine::purge_due(const hot::HotState& hot) const {
-  if (clock->monotonic_us() < purge_rests_until_us_) return false;
+  if (clock->monotonic_us() < purge_rests_until_us_ || hot_rests()) return false;
   const std::uint64_t least = options.purge_versions_min;
   const std::uint64_t needed = std::min<std::uint64_t>(hot_needed_, hot.versions);
   if (hot.versions >= needed + std::max(least, needed / 2)) return true;
   // What history or pins kept the last time may be free by now.
   return std::min<std::uint64_t>(hot_superseded_, hot.versions) >= least &&
          clock->monotonic_us() - hot_looked_us_ >= kLookRestUs;
+}
+
+/// Searches the hot tier from this key on for what can go at that horizon.
+Result<Engine::PurgeSlice> Engine::look_for_purge(const std::string& from, std::uint64_t horizon) {
+  PurgeLook look(
+      {horizon, pins_.below(horizon)}, options.purge_bounds,
+      [&](const Pick& pick) { return gone_for_all(pick, horizon); }, options.job_faults.drop);
+  FIRN_ASSIGN(const ReadContext context, begin_read());
+  PurgeSlice slice;
+  FIRN_TRY(
+      context.hot.visit_versions(from, [&](std::string_view key, const hot::HotVersion& v) -> Result<bool> {
+        slice.more = !look.visit(key, v);
+        return !slice.more;
+      }));
+  if (!slice.more) look.end_of_key();
+  if (!look.unproved().empty()) return refuse_job(Error(ErrorCode::internal, look.unproved()), {});
+  // Tombstones go where no file has rows that they might hide.
+  const Catalog& catalog = *context.view.catalog;
+  const bool hide_nothing =
+      std::none_of(catalog.files.begin(), catalog.files.end(), [&](const FileEntryPtr& f) {
+        return ranges_overlap(f->info, look.tombstones_min(), look.tombstones_max());
+      });
+  slice.pieces = look.pieces(hide_nothing);
+  slice.next = look.next();
+  slice.visited = look.visited();
+  slice.superseded_kept = look.superseded_kept();
+  slice.hot_epoch = catalog.hot_epoch;
+  return slice;
+}
+
+/// Publishes a slice piece by piece. Each is compared with what was found, by what it does drop, before it is logged.
+/// Error {conflict} if moves have changed what there is; counts what went.
+Result<void> Engine::publish_purge(PurgeSlice& slice, std::uint64_t horizon, JobReport& report) {
+  for (HotPurge& purge : slice.pieces) {
+    const std::uint64_t count = purge.dropped.count;
+    if (options.job_hook) options.job_hook("searched");
+    if (options.job_faults.purge) options.job_faults.purge(purge);
+    LogRecord record;
+    record.horizon = horizon;
+    record.purges.push_back(std::move(purge));
+    const Result<void> published = publish(std::move(record), {}, slice.hot_epoch);
+    if (!published && published.error().code() == ErrorCode::internal)
+      return refuse_job(published.error(), {});
+    FIRN_TRY(published);
+    report.rows_dropped += count;
+    report.done = true;
+  }
+  return {};
 }
 
 Result<JobReport> Engine::purge_hot() {
@@ -152,42 +148,21 @@ Result<JobReport> Engine::purge_hot() {
   const std::uint64_t horizon = take_floor();
   std::uint64_t superseded = 0;
   std::string from;
+  int looks = 0;
   for (bool more = true; more;) {
-    HotPurge purge;
-    purge.rule = {horizon, pins_.below(horizon), false};
-    PurgeLook look(purge.rule);
-    std::optional<std::uint64_t> epoch;  // a move that publishes meanwhile may bring what a tombstone hides
-    more = false;
-    {
-      FIRN_ASSIGN(const ReadContext context, begin_read());
-      FIRN_TRY(context.hot.visit_versions(
-          from, [&](std::string_view key, const hot::HotVersion& v) -> Result<bool> {
-            more = !look.visit(key, v);
-            return !more;
-          }));
-      if (!more) look.end_of_key();
-      // Tombstones go where no file has rows that they might hide.
-      const Catalog& catalog = *context.view.catalog;
-      purge.rule.tombstones =
-          look.bare_tombstones() != 0 &&
-          std::none_of(catalog.files.begin(), catalog.files.end(), [&](const FileEntryPtr& f) {
-            return ranges_overlap(f->info, look.first(), look.last());
-          });
-      if (purge.rule.tombstones) epoch = catalog.hot_epoch;
+    FIRN_ASSIGN(PurgeSlice slice, look_for_purge(from, horizon));
+    const std::uint64_t dropped_before = report.rows_dropped;
+    const Result<void> published = publish_purge(slice, horizon, report);
+    if (!published && published.error().code() == ErrorCode::conflict && ++looks < kLooksMax) {
+      report.rows_in += report.rows_dropped - dropped_before;  // the rest is met again
+      continue;
     }
-    const std::uint64_t gone = look.superseded_gone() + (purge.rule.tombstones ? look.bare_tombstones() : 0);
-    report.rows_in += look.visited();
-    report.rows_dropped += gone;
-    superseded += look.superseded_kept();
-    from = look.next();
-    if (gone == 0) continue;
-    purge.key_min = look.first();
-    purge.key_max = look.last();
-    LogRecord record;
-    record.horizon = horizon;
-    record.purges.push_back(std::move(purge));
-    FIRN_TRY(publish(std::move(record), {}, epoch));
-    report.done = true;
+    FIRN_TRY(published);
+    looks = 0;
+    report.rows_in += slice.visited;
+    superseded += slice.superseded_kept;
+    more = slice.more;
+    from = std::move(slice.next);
   }
   purge_rests_until_us_ = 0;
   report.rows_out = report.rows_in - report.rows_dropped;

@@ -206,7 +206,8 @@ Offset<fb::LogRecord> pack(FlatBufferBuilder& b, const LogRecord& r) {
     std::vector<Offset<fb::HotPurge>> list;
     for (const HotPurge& p : r.purges)
       list.push_back(fb::CreateHotPurge(b, bytes_vector(b, p.key_min), bytes_vector(b, p.key_max),
-                                        p.rule.horizon, b.CreateVector(p.rule.kept), p.rule.tombstones));
+                                        p.rule.horizon, b.CreateVector(p.rule.kept), p.rule.tombstones,
+                                        p.rule.below, p.dropped.count, p.dropped.first, p.dropped.second));
     purges = b.CreateVector(list);
   }
   Offset<fb::TableSchema> schema;
@@ -251,7 +252,14 @@ Result<LogRecord> unpack(const fb::LogRecord& f) {
   r.next_row_id = f.next_row_id();
   if (f.purges() != nullptr) {
     for (const fb::HotPurge* p : *f.purges()) {
-      HotPurge purge{string_of(p->key_min()), string_of(p->key_max()), {p->horizon(), {}, p->tombstones()}};
+      HotPurge purge;
+      purge.key_min = string_of(p->key_min());
+      purge.key_max = string_of(p->key_max());
+      purge.rule.horizon = p->horizon();
+      purge.rule.tombstones = p->tombstones();
+      purge.rule.below = p->below();
+      purge.dropped = {p->dropped_first(), p->dropped_second(), p->dropped()};
+      purge.rule.newest_only = purge.dropped.count == 0;
       if (p->kept() != nullptr) purge.rule.kept.assign(p->kept()->begin(), p->kept()->end());
       r.purges.push_back(std::move(purge));
     }

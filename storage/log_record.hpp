@@ -32,6 +32,7 @@ struct HotDrop {
 struct HotPurge {
   std::string key_min, key_max;
   hot::PurgeRule rule;
+  Fingerprint dropped;  ///< what it must come to; of nothing: not known
 };
 
 struct LogRecord {

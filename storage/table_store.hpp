@@ -171,6 +171,13 @@ struct FileView {
   FileAccess access;
 };
 
+/// How much one record of a purge may do while writers wait (measured: 2 to 4 us a version dropped).
+struct PurgeBounds {
+  std::size_t dropped = 8'192, visited = 65'536;
+};
+
+struct HotPurge;
+
 /// Faults planted in maintenance jobs, to prove that each is found out before publication. For tests.
 struct JobFaults {
   /// Changes versions on their way into a file or into the hot tier, keeping their number. ends is empty for current
@@ -182,6 +189,8 @@ struct JobFaults {
   std::function<bool(std::uint64_t csn, std::uint64_t end)> drop;
   /// Changes the range of hot versions (keys, greatest CSN) that a demotion drops.
   std::function<void(std::string& key_min, std::string& key_max, std::uint64_t& csn)> hot_drop;
+  /// Changes what the record of a purge would drop.
+  std::function<void(HotPurge& purge)> purge;
 };
 
 struct StoreOptions {
@@ -193,11 +202,13 @@ struct StoreOptions {
   std::uint64_t history_group_rows = 16'384;  ///< aim for a row group of history
   /// Keys of hot versions that wait to be looked for in files may take this much memory; writers resolve above it.
   std::uint64_t unresolved_bytes_max = 32u << 20;
+  PurgeBounds purge_bounds;
   std::uint64_t purge_versions_min = 16'384;  ///< fewer superseded versions in hot are not worth a purge
   bool read_only = false;                     ///< open beside a live writer in another process
   std::function<void(std::string_view)> log;  ///< notices; nullptr: dropped
-  /// Called by a job at a stage of its work, without any lock: "written" (the new files are durable, neither
-  /// proved nor published yet). For tests of what happens in the midst of a move.
+  /// Called by a job at a stage of its work: "written" (the new files are durable, neither proved nor published yet),
+  /// without any lock; "searched" (a purge is about to be published), when no horizon may be moved; "stored" (some
+  /// deletion vectors are, without any lock). For tests.
   std::function<void(std::string_view stage)> job_hook;
   JobFaults job_faults;
 };

@@ -150,7 +150,8 @@ struct HotWriter::Impl {
   HotState state;
   std::string scratch;
 
-  /// Drops the versions of keys in [min, max], newest first within a key, for which `gone(key, version)` says so.
+  /// Drops the versions from `min`, a key or a version of one, to the key `max`, newest first within a key, for which
+  /// `gone(key, version)` says so.
   template <class Gone>
   Result<std::uint64_t> drop_where(std::string_view min, std::string_view max, Gone gone) {
     LmdbEnv& env = *store->env;
@@ -359,37 +360,43 @@ Result<std::uint64_t> HotWriter::drop(std::string_view min, std::string_view max
   return impl_->drop_where(min, max, [&](std::string_view, const RawVersion& v) { return v.csn <= csn; });
 }
 
-Result<std::uint64_t> HotWriter::purge(std::string_view min, std::string_view max, const PurgeRule& rule) {
-  std::string key_now;
-  std::uint64_t newer = 0;  // of the version of this key met just before; 0: of another key
-  struct Newest {
+Result<Fingerprint> HotWriter::purge(std::string_view min, std::string_view max, const PurgeRule& rule) {
+  Fingerprint dropped;
+  struct Version {
     std::string key;
     std::uint64_t csn = 0;
-    bool bare = false;  // a tombstone that hides nothing here
-  } newest;
-  std::vector<std::pair<std::string, std::uint64_t>> bare;
+    bool tombstone = false, newest = false;
+  } oldest;  // of those that stay of this key
+  std::vector<Version> bare;
   const auto end_of_key = [&] {
-    if (rule.tombstones && newest.bare) bare.emplace_back(newest.key, newest.csn);
+    const bool goes = oldest.tombstone && oldest.csn <= rule.horizon && (oldest.newest || !rule.newest_only);
+    if (rule.tombstones && goes) bare.push_back(oldest);
   };
-  FIRN_ASSIGN(std::uint64_t dropped,
-              impl_->drop_where(min, max, [&](std::string_view key, const RawVersion& v) {
-                if (newer == 0 || key != key_now) {
-                  end_of_key();
-                  key_now.assign(key);
-                  newest = {key_now, v.csn, v.op == Op::tombstone && v.csn <= rule.horizon};
-                  newer = v.csn;
-                  return false;
-                }
-                const bool gone = rule.covers(v.csn, newer);
-                newer = v.csn;
-                if (!gone) newest.bare = false;
-                return gone;
-              }));
+  std::string key_now;
+  std::uint64_t newer = 0;  // of the version of this key met just before; 0: of another key
+  const std::string first = rule.below == 0 ? std::string(min) : version_key(min, rule.below);
+  FIRN_TRY(impl_->drop_where(first, max, [&](std::string_view key, const RawVersion& v) {
+    const bool newest = newer == 0 || key != key_now;
+    if (newest) {
+      end_of_key();
+      key_now.assign(key);
+    }
+    const bool tombstone = v.op == Op::tombstone;
+    const bool gone = !newest && rule.covers(v.csn, newer);
+    newer = v.csn;
+    if (gone)
+      dropped.add(hash_of_version(key, v.csn, tombstone));
+    else
+      oldest = {key_now, v.csn, tombstone, newest};
+    return gone;
+  }));
   end_of_key();
-  for (const auto& [key, csn] : bare) {
-    FIRN_ASSIGN(const std::uint64_t one, drop(key, key, csn));
-    dropped += one;
-  }
+  for (const Version& b : bare)
+    FIRN_TRY(
+        impl_->drop_where(version_key(b.key, b.csn), b.key, [&](std::string_view key, const RawVersion& v) {
+          dropped.add(hash_of_version(key, v.csn, v.op == Op::tombstone));
+          return true;
+        }));
   return dropped;
 }
 

@@ -20,6 +20,7 @@
 
 #include "schema/result.hpp"
 #include "schema/types.hpp"
+#include "storage/fingerprint.hpp"
 
 namespace firn::storage::hot {
 
@@ -51,9 +52,12 @@ struct HotVersion {
 struct PurgeRule {
   std::uint64_t horizon = 0;        ///< a version that ended at or below it may go ...
   std::vector<std::uint64_t> kept;  ///< ... unless one of these CSNs lies in it; ascending
-  bool tombstones =
-      false;  ///< a key's newest version goes too if it is a tombstone from at or below the horizon and
-              ///< no older version stays
+  /// The oldest version that stays of a key goes too if it is a tombstone from at or below the horizon: without it a
+  /// reader finds nothing as well. Which these are, no later write changes.
+  bool tombstones = false;
+  bool newest_only = false;  ///< ... and if it is the key's newest (logs from before purges were proved)
+  /// Not 0: only versions older than this one, of the one key of the range.
+  std::uint64_t below = 0;
   bool covers(std::uint64_t begin, std::uint64_t end) const;
 };
 
@@ -101,8 +105,8 @@ class HotWriter {
   /// Drops versions of keys in [min, max] with CSN <= csn; returns how many.
   Result<std::uint64_t> drop(std::string_view min, std::string_view max, std::uint64_t csn);
   /// Drops superseded versions of keys in [min, max]: each ends at the CSN of the next newer version of its key here.
-  /// Returns how many went.
-  Result<std::uint64_t> purge(std::string_view min, std::string_view max, const PurgeRule& rule);
+  /// Returns which went.
+  Result<Fingerprint> purge(std::string_view min, std::string_view max, const PurgeRule& rule);
   Result<void> put_catalog(std::string_view key, std::string_view bytes);
   Result<void> remove_catalog(std::string_view key);
   /// As HotReader's, with what this transaction has written. The catalog must not be changed by `visit`.

@@ -43,7 +43,8 @@ class StuckJob : public DatabaseTest {
     std::promise<void> entered, let_go, left;
   };
   StuckJob() {
-    internal_.store.job_hook = [gate = gate_](std::string_view) {
+    internal_.store.job_hook = [gate = gate_](std::string_view stage) {
+      if (stage != "written") return;
       gate->entered.set_value();
       gate->let_go.get_future().wait();
       gate->left.set_value();

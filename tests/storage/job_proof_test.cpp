@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "storage/log_record.hpp"
 #include "tests/storage/model_table.hpp"
 
 namespace firn::storage {
@@ -271,6 +272,62 @@ TEST_F(JobProofTest, ADemotionMayOnlyDropWhatItHasRead) {
   }
 }
 
+TEST_F(JobProofTest, APurgeDropsWhatWasFoundOrNothing) {
+  struct Fault {
+    const char* name;
+    std::function<void(HotPurge&)> fault;
+  };
+  const Fault faults[] = {
+      {"a horizon too far", [](HotPurge& p) { p.rule.horizon += 1; }},
+      {"a horizon not far enough", [](HotPurge& p) { p.rule.horizon -= 1; }},
+      {"a pin forgotten", [](HotPurge& p) { p.rule.kept.clear(); }},
+      {"a key left out", [](HotPurge& p) { p.key_max = p.key_min; }},
+      {"tombstones that stay", [](HotPurge& p) { p.rule.tombstones = false; }},
+  };
+  for (const Fault& fault : faults) {
+    SCOPED_TRACE(fault.name);
+    create();
+    bool faulty = true;
+    options.job_faults.purge = [&](HotPurge& p) {
+      if (std::exchange(faulty, false)) fault.fault(p);
+    };
+    reopen();
+    write(0, 250, 1'000);
+    const StoreSnapshot held = store->snapshot().value();
+    write(0, kKeys, 2'000);
+    write(0, kKeys, 3'000);
+    remove(240, 20);
+    clock->advance_us(48 * kHourUs);
+    write(100, 80, 4'000);
+    const std::uint64_t versions = store->stats().value().versions;
+    const JobOrder purge = order(StorageTier::hot, StorageTier::hot);
+    const auto done = store->run_job(purge);
+    ASSERT_FALSE(faulty);
+    expect_refused(done, {});
+    EXPECT_EQ(store->stats().value().versions, versions);
+    EXPECT_FALSE(store->next_job()) << "offered again at once";
+    model::expect_equal(model::read_state(*store, held).value(), oracle.state(held.csn().value), "held");
+    EXPECT_TRUE(store->run_job(purge).value().done);
+    EXPECT_LT(store->stats().value().versions, versions);
+    model::expect_equal(model::read_state(*store, held).value(), oracle.state(held.csn().value), "held");
+    expect_right_answers();
+  }
+}
+
+TEST_F(JobProofTest, APurgeDropsNothingThatSomebodyMayRead) {
+  write(0, kKeys, 1'000);
+  write(0, kKeys, 2'000);
+  clock->advance_us(48 * kHourUs);
+  write(100, 80, 3'000);
+  const std::uint64_t young = csn;
+  bool faulty = true;
+  plant_drop([&](std::uint64_t begin, std::uint64_t end) { return faulty && begin < young && end == young; });
+  const JobOrder purge = order(StorageTier::hot, StorageTier::hot);
+  expect_refused(store->run_job(purge), {});
+  faulty = false;
+  expect_works_again(purge);
+}
+
 TEST_F(JobProofTest, AFileThatIsDamagedBeforeItIsReadBackStopsTheMove) {
   for (const Move& move : kMoves) {
     if (move.to == StorageTier::hot) continue;
@@ -278,7 +335,8 @@ TEST_F(JobProofTest, AFileThatIsDamagedBeforeItIsReadBackStopsTheMove) {
     create();
     fill(move.from);
     int met = 0;
-    options.job_hook = [&](std::string_view) {
+    options.job_hook = [&](std::string_view stage) {
+      if (stage != "written") return;
       if (met++ != 0) return;
       const std::string folder = "t/" + std::string(name_of(move.to));
       std::string newest;

@@ -53,6 +53,7 @@ class Model {
     options_.history_group_rows = 16;
     options_.hot_map_bytes = std::size_t{16} << 20;
     options_.purge_versions_min = 40;
+    options_.purge_bounds = {16, 64};
     options_.unresolved_bytes_max = 24 << 10;
     options_.job_hook = [this](std::string_view stage) { in_mid_job(stage); };
     config_.small_write_rows = kSmallRows;
@@ -561,12 +562,13 @@ class Model {
     }
   }
   /// Another's work while a job is about to publish.
-  void in_mid_job(std::string_view) {
-    if (depth_ > 0 || !chance(60)) return;
+  void in_mid_job(std::string_view stage) {
+    if (depth_ > 0 || stage == "stored" || !chance(60)) return;
     ++depth_;
     for (std::uint64_t i = 0; i < 1 + below(3); ++i) {
       if (chance(10)) alter();
-      const auto pick = below(100);
+      // While a purge is published nobody else moves rows or the horizon, and the CSNs that go are not read any more.
+      const auto pick = below(stage == "searched" ? 60 : 100);
       const State before = oracle_.state(csn_);
       if (pick < 30 && !before.empty()) {
         Change change;

@@ -1,7 +1,10 @@
 // Superseded versions that nobody can read any more: they go from the hot tier, from moves and from history files, and
 // what a pin or the history needs stays.
 #include <filesystem>
+#include <future>
+#include <thread>
 
+#include "storage/log_record.hpp"
 #include "tests/scale.hpp"
 #include "tests/storage/store_fixture.hpp"
 
@@ -90,7 +93,8 @@ TEST_F(PurgeTest, ATombstoneWithNothingBelowGoesOnlyWhereNoFileHasItsKey) {
 
 TEST_F(PurgeTest, ADemotionThatBeganBeforeTombstonesWentIsVoid) {
   write(0, 30, 1);
-  options.job_hook = [&](std::string_view) {
+  options.job_hook = [&](std::string_view stage) {
+    if (stage != "written") return;
     remove(7);
     purge();
   };
@@ -101,6 +105,94 @@ TEST_F(PurgeTest, ADemotionThatBeganBeforeTombstonesWentIsVoid) {
   const auto done = store->run_job(order);
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code(), ErrorCode::conflict);
+  expect_rows();
+}
+
+TEST_F(PurgeTest, OneKeyOfAnyNumberOfVersionsHoldsUpWritersForAPieceAtATime) {
+  std::vector<std::uint64_t> left;
+  options.purge_bounds = {100, 300};
+  options.job_hook = [&](std::string_view stage) {
+    if (stage == "searched") left.push_back(stats().versions);
+  };
+  kill_and_open();
+  write(0, 30, 1);
+  for (int i = 0; i < 500; ++i) write(7, 1, i);
+  const StoreSnapshot held = store->snapshot().value();
+  for (int i = 0; i < 500; ++i) write(7, 1, 1'000 + i);
+  remove(7);
+  EXPECT_EQ(purge().rows_dropped, 1'000U);
+  left.push_back(stats().versions);
+  EXPECT_EQ(left.back(), 29U + 2U) << "the row that the snapshot sees, and that it is gone since";
+  EXPECT_EQ(left.size(), 11U);
+  for (std::size_t i = 1; i < left.size(); ++i) EXPECT_LE(left[i - 1] - left[i], 100U);
+  expect_rows(held);
+  expect_rows();
+  kill_and_open();
+  EXPECT_EQ(stats().versions, 31U);
+  expect_rows();
+}
+
+TEST_F(PurgeTest, OneThatEndsInTheMidstOfAKeyHasDroppedItsOldestVersions) {
+  int pieces = 0;
+  options.purge_bounds = {100, 300};
+  options.job_faults.purge = [&](HotPurge& p) {
+    if (++pieces == 3) p.rule.horizon = 0;
+  };
+  kill_and_open();
+  for (int i = 0; i < 500; ++i) write(7, 1, i);
+  JobOrder order;
+  order.from_hot = true;
+  order.to = StorageTier::hot;
+  EXPECT_FALSE(store->run_job(order));
+  EXPECT_EQ(stats().versions, 500U - 199U) << "what was left over of hundreds came first";
+  kill_and_open();
+  EXPECT_EQ(stats().versions, 301U);
+  expect_rows();
+  purge();
+  EXPECT_EQ(stats().versions, 1U);
+  expect_rows();
+}
+
+TEST_F(PurgeTest, WritesMeanwhileNeitherStopItNorAreTouched) {
+  write(0, 30, 1);
+  remove(7);
+  remove(8);
+  options.job_hook = [&](std::string_view stage) {
+    if (stage != "searched") return;
+    write(7, 2, 2);
+    remove(8);
+    write(20, 5, 2);
+  };
+  kill_and_open();
+  purge();
+  // 28 rows of old, both tombstones gone; 7, 8 and its second tombstone, and five rows came.
+  EXPECT_EQ(stats().versions, 28U + 3U + 5U);
+  EXPECT_EQ(stats().jobs_refused, 0U);
+  expect_rows();
+  kill_and_open();
+  expect_rows();
+}
+
+TEST_F(PurgeTest, RowsThatLeaveTheHotTierMeanwhileAreNotLookedForThere) {
+  for (int i = 0; i < 5; ++i) write(0, 30, i);
+  std::promise<void> moving, go_on;
+  std::thread mover;
+  options.job_hook = [&](std::string_view stage) {
+    if (stage == "written") {
+      moving.set_value();
+      go_on.get_future().wait();
+    } else if (stage == "searched" && mover.joinable()) {
+      go_on.set_value();
+      mover.join();
+    }
+  };
+  kill_and_open();
+  mover = std::thread([&] { run(StorageTier::warm, true); });
+  moving.get_future().wait();
+  purge();
+  EXPECT_FALSE(mover.joinable());
+  EXPECT_EQ(stats().hot.rows, 0U);
+  EXPECT_EQ(stats().jobs_refused, 0U);
   expect_rows();
 }
 

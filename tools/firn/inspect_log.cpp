@@ -47,7 +47,7 @@ std::string describe(const storage::LogRecord& r) {
     out += "      drops hot versions that ended by commit " + std::to_string(purge.rule.horizon) +
            " of keys " + hex_of(purge.key_min) + ".." + hex_of(purge.key_max) +
            (purge.rule.kept.empty() ? "" : ", but for " + std::to_string(purge.rule.kept.size()) + " pins") +
-           "\n";
+           (purge.dropped.count == 0 ? "" : ": " + purge.dropped.to_string()) + "\n";
   return out;
 }
 
