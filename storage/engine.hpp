@@ -252,6 +252,8 @@ class Engine {
   Result<void> load_vectors(const Catalog& catalog, const hot::HotReader& reader) const;
 
   // engine_purge.cpp
+  /// Known: no commit after `from` and up to the horizon has changed a row.
+  bool quiet_between(std::uint64_t from, std::uint64_t horizon) const;
   std::uint64_t due_horizon(const View& now);
   std::uint64_t take_floor();
   Result<bool> horizon_step_due(const View& now, std::int64_t monotonic_us);
@@ -340,6 +342,12 @@ class Engine {
 
   Pins pins_;
   std::mutex horizon_mutex_;
+  /// What take_floor() saw: no commit after the first and up to the second has changed a row.
+  struct QuietCommits {
+    std::uint64_t after = 0, upto = 0;
+  };
+  mutable std::mutex quiet_mutex_;  ///< the next (short)
+  QuietCommits quiet_;
 
   std::atomic<std::uint64_t> files_looked_at_ = 0;  ///< since open, to find ends
   std::atomic<std::int64_t> vectors_stored_us_ = 0;

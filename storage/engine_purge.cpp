@@ -53,7 +53,17 @@ std::uint64_t Engine::take_floor() {
     std::lock_guard lock(commit_mutex_);  // a cursor whose commit is under way is seen below
     pins_.set_floor(asked);
   }
-  return std::min(asked, due_horizon(view()));
+  const std::uint64_t horizon = std::min(asked, due_horizon(view()));
+  const View now = view();
+  std::lock_guard lock(quiet_mutex_);
+  if (now.rows_csn <= horizon) quiet_ = {now.rows_csn, horizon};
+  return horizon;
+}
+
+/// The horizon goes along with commits that change no row, so one who has read everything may be passed by it.
+bool Engine::quiet_between(std::uint64_t from, std::uint64_t horizon) const {
+  std::lock_guard lock(quiet_mutex_);
+  return from >= quiet_.after && horizon <= quiet_.upto;
 }
 
 /// Takes the horizon that is due, so that the job which asks moves nothing that nobody can read.

@@ -473,6 +473,22 @@ TEST_F(ChangesTest, AReaderOfATableAtRestDoesNotFallBehind) {
   EXPECT_EQ(changes(reader.csn.value), expected(c - 1));
 }
 
+TEST_F(ChangesTest, MaintenanceDoesNotLeaveOneBehindWhoHasReadEverything) {
+  const std::uint64_t at = put(0, 300, "a");
+  for (const StorageTier to : {StorageTier::warm, StorageTier::cold, StorageTier::warm, StorageTier::cold}) {
+    clock->advance_us(3 * kHourUs);
+    settle(to);
+  }
+  ASSERT_GT(store->stats().value().horizon.value, at) << "the horizon goes along with the commits of moves";
+  EXPECT_EQ(since(Csn{at}).value().rows.rows(), 0);
+  put(5, 2, "b");
+  EXPECT_EQ(changes(at), expected(at));
+  EXPECT_EQ(since(Csn{at - 1}).error().code(), ErrorCode::horizon) << "these rows are history";
+  pass(3);
+  pass(3);
+  EXPECT_EQ(since(Csn{at}).error().code(), ErrorCode::horizon) << "others have passed with rows of their own";
+}
+
 TEST_F(ChangesTest, ReadersOfATableAtRestDoNotLeaveEachOtherBehind) {
   const std::uint64_t a = put(0, 300, "a");
   cursor(CursorRequest::Verb::create, "one", a);
