@@ -292,7 +292,7 @@ class Engine {
                                       std::size_t files_min, std::uint64_t upto = kCsnMax.value) const;
   std::optional<JobOrder> merge_due(const View& now) const;
   Result<std::uint64_t> folder_bytes(const std::string& path) const;
-  Result<std::uint64_t> live_rows(const FileEntry& entry) const;
+  Result<std::uint64_t> live_rows(const FileEntry& entry, std::uint64_t csn) const;
 
   // engine_jobs.cpp
   Result<JobReport> demote_hot(StorageTier to, std::uint64_t upto);

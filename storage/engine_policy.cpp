@@ -302,11 +302,13 @@ Result<std::uint64_t> Engine::folder_bytes(const std::string& path) const {
   return sum;
 }
 
-Result<std::uint64_t> Engine::live_rows(const FileEntry& entry) const {
+/// Rows of the file that a reader at `csn` sees: others may know by now of more that have ended since.
+Result<std::uint64_t> Engine::live_rows(const FileEntry& entry, std::uint64_t csn) const {
   const RowFileInfo& info = entry.info;
   if (info.history) return std::uint64_t{0};
   const auto ends = entry.ends();
-  const std::uint64_t unlooked = info.rows - std::min(info.rows, info.tombstones + ends->size());
+  const std::uint64_t gone = info.tombstones + ends->count_ended(0, info.rows, csn);
+  const std::uint64_t unlooked = info.rows - std::min(info.rows, gone);
   if (info.tombstones == 0) return unlooked;
   const auto opened = entry.open();
   if (!opened) return unlooked;  // the query that needs it says why
@@ -320,7 +322,7 @@ Result<std::uint64_t> Engine::live_rows(const FileEntry& entry) const {
     const Buffer& bits = *read;
     const std::uint64_t first = file->group_first(g), last = file->group_first(g + 1);
     ended.clear();
-    ends->append_ended(first, last, kCsnMax.value, ended);
+    ends->append_ended(first, last, csn, ended);
     auto next = ended.begin();
     for (std::uint64_t r = first; r < last; ++r) {
       const bool over = next != ended.end() && *next == r;
@@ -362,7 +364,7 @@ Result<StoreStats> Engine::stats() {
   std::uint64_t warm_history = 0, cold_history = 0;
   for (const FileEntryPtr& f : now.catalog->files) {
     TierStats& tier = f->info.tier == StorageTier::cold ? s.cold : s.warm;
-    FIRN_ASSIGN(const std::uint64_t live, live_rows(*f));
+    FIRN_ASSIGN(const std::uint64_t live, live_rows(*f, now.csn));
     tier.rows += live;
     tier.files += 1;
     s.versions += f->info.rows;
