@@ -248,7 +248,17 @@ class Engine {
   Result<ResolveLag> resolve(ReadContext context, UnreadableFiles& unreadable);
   void trim_delta(const View& view);
   void relieve_delta();
-  Result<void> store_vectors(std::size_t bytes_max, bool all);
+  /// Files, and what is known of their ends.
+  using KnownEnds = std::vector<std::pair<FileEntryPtr, FileEntry::Resolved>>;
+  KnownEnds unstored_ends(std::size_t bytes_max, bool all) const;
+  struct EncodedEnds {
+    FileEntryPtr file;
+    FileEntry::Resolved known;
+    std::string bytes;
+  };
+  Result<void> put_vectors(std::span<const EncodedEnds> part);
+  Result<void> store_vectors();
+  Result<void> store_vectors_by_parts(std::size_t bytes_max, bool all);
   Result<void> load_vectors(const Catalog& catalog, const hot::HotReader& reader) const;
 
   // engine_purge.cpp

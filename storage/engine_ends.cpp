@@ -20,6 +20,8 @@ constexpr std::size_t kResolvedHeaderBytes = 2 * sizeof(std::uint64_t);
 /// Vectors are stored as soon as all that changed is small, or the table has come to rest, or this much later.
 constexpr std::size_t kStoreBytesAtOnce = std::size_t{64} << 10;
 constexpr std::int64_t kStoreIntervalUs = 10'000'000;
+/// What is stored in one transaction, for which writers wait: about a millisecond's worth. (One vector is never split.)
+constexpr std::size_t kPartFiles = 32, kPartBytes = std::size_t{256} << 10;
 constexpr std::int64_t kUnreadableRestUs = 60'000'000;
 /// A larger vector whose ends have not changed is not written again for its resolved_to while writing goes on.
 constexpr std::size_t kSmallVectorBytes = std::size_t{4} << 10;
@@ -114,18 +116,16 @@ Result<void> Engine::follow_ends() {
     trim_delta(now);
   }
   const bool at_rest = followed_to_.exchange(now.csn) == now.csn;
-  const bool due = at_rest || clock->now().us - vectors_stored_us_ >= kStoreIntervalUs;
-  std::lock_guard lock(commit_mutex_);
-  FIRN_TRY(check_open());
-  return store_vectors(due ? ~std::size_t{0} : kStoreBytesAtOnce, at_rest);
+  const bool due = at_rest || at - vectors_stored_us_ >= kStoreIntervalUs;
+  return store_vectors_by_parts(due ? ~std::size_t{0} : kStoreBytesAtOnce, at_rest);
 }
 
-/// Requires commit_mutex_. Writes what has changed since it was last stored, if that is at most bytes_max; with `all`
-/// also what has only been looked at again.
-Result<void> Engine::store_vectors(std::size_t bytes_max, bool all) {
-  const View now = view();
-  std::vector<std::pair<FileEntryPtr, FileEntry::Resolved>> changed;
+/// What has changed since it was last stored, if that is at most bytes_max; with `all` also what has only been looked at
+/// again.
+Engine::KnownEnds Engine::unstored_ends(std::size_t bytes_max, bool all) const {
+  KnownEnds changed;
   std::size_t bytes = 0;
+  const View now = view();
   for (const FileEntryPtr& f : now.catalog->files) {
     if (f->info.history) continue;
     const FileEntry::Resolved known = f->resolved(), stored = f->stored();
@@ -135,13 +135,48 @@ Result<void> Engine::store_vectors(std::size_t bytes_max, bool all) {
     bytes += size;
     changed.emplace_back(f, known);
   }
-  if (changed.empty() || bytes > bytes_max) return {};
-  vectors_stored_us_ = clock->now().us;
+  return bytes > bytes_max ? KnownEnds{} : changed;
+}
+
+/// Requires commit_mutex_. One transaction.
+Result<void> Engine::put_vectors(std::span<const EncodedEnds> part) {
+  if (part.empty()) return {};
+  std::size_t bytes = 0;
+  for (const EncodedEnds& e : part) bytes += e.bytes.size();
   FIRN_ASSIGN(auto writer, begin_write(2 * bytes));
-  for (const auto& [f, known] : changed)
-    FIRN_TRY(writer.put_catalog(catalog_key('d', f->info.id), encode_resolved(known)));
+  for (const EncodedEnds& e : part)
+    if (!e.file->retired) FIRN_TRY(writer.put_catalog(catalog_key('d', e.file->info.id), e.bytes));
   FIRN_TRY(writer.commit());
-  for (auto& [f, known] : changed) f->set_stored(std::move(known));
+  for (const EncodedEnds& e : part) e.file->set_stored(e.known);
+  return {};
+}
+
+/// Requires commit_mutex_. All at once: for when nobody waits, or most is stored.
+Result<void> Engine::store_vectors() {
+  std::vector<EncodedEnds> all;
+  for (auto& [f, known] : unstored_ends(~std::size_t{0}, true))
+    all.push_back({f, known, encode_resolved(known)});
+  return put_vectors(all);
+}
+
+/// Writers wait for a part at most.
+Result<void> Engine::store_vectors_by_parts(std::size_t bytes_max, bool all) {
+  const KnownEnds changed = unstored_ends(bytes_max, all);
+  if (!changed.empty()) vectors_stored_us_ = clock->monotonic_us();
+  for (auto next = changed.begin(); next != changed.end();) {
+    std::vector<EncodedEnds> part;
+    for (std::size_t bytes = 0; next != changed.end() && part.size() < kPartFiles && bytes < kPartBytes;
+         ++next) {
+      part.push_back({next->first, next->second, encode_resolved(next->second)});
+      bytes += part.back().bytes.size();
+    }
+    {
+      std::lock_guard lock(commit_mutex_);
+      FIRN_TRY(check_open());
+      FIRN_TRY(put_vectors(part));
+    }
+    if (options.job_hook) options.job_hook("stored");
+  }
   return {};
 }
 

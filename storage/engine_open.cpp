@@ -400,6 +400,7 @@ Result<Engine::Checkpoint> Engine::take_checkpoint() {
   std::optional<hot::HotReader> reader;
   std::uint64_t covered = 0;
   Checkpoint made;
+  FIRN_TRY(store_vectors_by_parts(~std::size_t{0}, true));
   {
     std::lock_guard lock(commit_mutex_);
     FIRN_TRY(check_open());
@@ -407,7 +408,7 @@ Result<Engine::Checkpoint> Engine::take_checkpoint() {
       if (log_->failed()) fail(rolled.error());
       return rolled.error();
     }
-    if (const Result<void> stored = store_vectors(~std::size_t{0}, true); !stored)
+    if (const Result<void> stored = store_vectors(); !stored)
       note("table " + name + ": " + stored.error().message());  // whoever needs them finds the ends again
     FIRN_ASSIGN(auto r, hot_->read([&] { made.view = view(); }));
     reader.emplace(std::move(r));
@@ -481,8 +482,7 @@ Result<void> Engine::close() {
     log->file.reset();
   }
   if (sound && !log_->failed()) {
-    if (const Result<void> stored = store_vectors(~std::size_t{0}, true); !stored)
-      note(stored.error().message());
+    if (const Result<void> stored = store_vectors(); !stored) note(stored.error().message());
     if (Result<void> sealed = log_->seal(); !sealed) result = sealed;
     if (result && !marked_clean_) result = write_marker();
   }

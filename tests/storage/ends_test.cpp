@@ -2,7 +2,9 @@
 // fall. `files_looked_at` counts the files whose keys were read for it.
 #include <schema/log_generated.h>
 
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
 #include "storage/apply_records.hpp"
 #include "storage/clean_marker.hpp"
@@ -200,11 +202,66 @@ TEST_F(SmallDelta, WritersResolveBeforeKeysThatWaitTakeMoreMemoryThanAllowed) {
   expect_rows();
 }
 
+TEST_F(EndsTest, WritersWaitForSomeFilesVectorsAtATime) {
+  int parts = 0;
+  options.job_hook = [&](std::string_view stage) {
+    if (stage != "stored") return;
+    parts += 1;
+    write(5'000 + parts, 1, 1);  // nothing is held meanwhile
+  };
+  kill_and_open();
+  for (int i = 0; i < 70; ++i) write(0, 101, i);
+  store->follow_ends().value();
+  store->follow_ends().value();
+  EXPECT_GE(parts, 3);
+  options.job_hook = {};
+  store->checkpoint().value();
+  kill_and_open();
+  expect_known("all parts");
+}
+
+TEST_F(EndsTest, AClockSetBackDoesNotKeepVectorsFromBeingStored) {
+  int parts = 0;
+  options.job_hook = [&](std::string_view stage) { parts += stage == "stored" ? 1 : 0; };
+  kill_and_open();
+  for (int i = 0; i < 40; ++i) write(0, 2'000, i);  // too many bytes to be stored at once
+  store->follow_ends().value();
+  store->follow_ends().value();
+  ASSERT_GT(parts, 0);
+  parts = 0;
+  clock->step_us(-kHour);
+  for (int i = 0; i < 3; ++i) {  // never at rest
+    clock->advance_us(20 * kSecond);
+    for (int k = 0; k < 40; ++k) write(0, 2'000, k);
+    store->follow_ends().value();
+  }
+  EXPECT_GT(parts, 0);
+}
+
+TEST_F(EndsTest, RowsAreCountedAtOneCommit) {
+  write(0, 2'000, 1);
+  for (int k = 1'990; k < 2'000; ++k) remove(k);
+  run(StorageTier::warm, true);  // a file with tombstones: its rows are counted one by one
+  std::atomic<bool> done = false;
+  std::thread writer([&] {
+    for (int i = 0; !done; ++i) {
+      write(i % 100 * 10, 40, i);
+      store->follow_ends().value();
+    }
+  });
+  int other = 0;
+  for (int i = 0; i < 300; ++i) other += store->stats().value().rows == 1'990 ? 0 : 1;
+  done = true;
+  writer.join();
+  EXPECT_EQ(other, 0);
+}
+
 TEST_F(SmallDelta, AJobThatRunsMeanwhileDoesNotHoldTheKeys) {
   write(0, 1'000, 1);
   std::uint64_t most = 0;
   bool inside = false;
-  options.job_hook = [&](std::string_view) {
+  options.job_hook = [&](std::string_view stage) {
+    if (stage != "written") return;
     if (inside) return;
     inside = true;
     for (int i = 0; i < 100; ++i) {
