@@ -15,7 +15,7 @@ constexpr std::int64_t kFailureRestUs =
 /// What the background does with a table just now.
 struct Watch {
   bool busy = false;  ///< examined, or a job of the background is under way
-  std::int64_t upkeep_us = 0, rest_until_us = 0;
+  std::int64_t upkeep_us = INT64_MIN / 2, rest_until_us = INT64_MIN;  ///< monotonic
 };
 
 struct LifecycleState {
@@ -70,7 +70,8 @@ void follow_ends(const std::shared_ptr<Services>& shared) {
   }
 }
 
-void look_around(LifecycleSelf self, Services& services, std::int64_t now_us) {
+void look_around(LifecycleSelf self, Services& services) {
+  const std::int64_t now_us = services.clock->now().us, monotonic_us = services.clock->monotonic_us();
   for (const TableRef& table : services.tables->all()) {
     caf::anon_send(services.analyzer.get(), make_flat<fb::AccessCount>([&](auto& b) {
                      return fb::CreateAccessCount(b, table->id, table->reads, table->writes, now_us);
@@ -78,9 +79,9 @@ void look_around(LifecycleSelf self, Services& services, std::int64_t now_us) {
     if (services.closing || table->dropped || !table->addresses->started) continue;
     if (!services.tables->pin_if_open(table)) continue;
     Watch& watch = self->state.watches[table->id];
-    if (watch.busy || now_us < watch.rest_until_us) continue;
-    const bool upkeep = now_us - watch.upkeep_us >= kUpkeepUs;
-    if (upkeep) watch.upkeep_us = now_us;
+    if (watch.busy || monotonic_us < watch.rest_until_us) continue;
+    const bool upkeep = monotonic_us - watch.upkeep_us >= kUpkeepUs;
+    if (upkeep) watch.upkeep_us = monotonic_us;
     watch.busy = true;
     examine(self, services, table, 0, StorageTier::none, upkeep);
   }
@@ -109,7 +110,7 @@ void background_report(LifecycleSelf self, Services& services, const fb::JobRepo
   Watch& watch = self->state.watches[table->id];
   watch.busy = false;
   if (r.error() != 0) {
-    watch.rest_until_us = services.clock->now().us + kFailureRestUs;
+    watch.rest_until_us = services.clock->monotonic_us() + kFailureRestUs;
     services.log("table \"" + table->name +
                  "\": background work failed: " + (r.message() ? r.message()->str() : ""));
     return;
@@ -157,7 +158,7 @@ LifecycleManager::behavior_type lifecycle(LifecycleSelf self, const std::shared_
         const bool own = tick->now_us() == 0;  // our timer, not a test's hand
         follow_ends(services);
         if (own) self->state.between_looks = !self->state.between_looks;
-        if (!own || !self->state.between_looks) look_around(self, *services, services->clock->now().us);
+        if (!own || !self->state.between_looks) look_around(self, *services);
         if (own) arm_timer(self, *services);
       },
       [=](const flat<fb::Examine>& request, const SettleSlot& slot, const TableRef& table) {

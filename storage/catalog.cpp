@@ -67,10 +67,10 @@ void FileEntry::set_stored(Resolved known) const {
   stored_ = std::move(known);
 }
 
-bool FileEntry::due_for_a_look(std::int64_t now_us, std::int64_t interval_us) const {
+bool FileEntry::due_for_a_look(std::int64_t monotonic_us, std::int64_t interval_us) const {
   std::lock_guard lock(mutex_);
-  if (looked_us_ != 0 && now_us - looked_us_ < interval_us) return false;
-  looked_us_ = now_us;
+  if (looked_us_ != 0 && monotonic_us - looked_us_ < interval_us) return false;
+  looked_us_ = monotonic_us;
   return true;
 }
 

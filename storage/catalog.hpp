@@ -85,7 +85,7 @@ class FileEntry {
   void set_access(const AccessAccount& account) const;
 
   /// True at most once in `interval_us`: for looks that cost too much to be taken at every turn.
-  bool due_for_a_look(std::int64_t now_us, std::int64_t interval_us) const;
+  bool due_for_a_look(std::int64_t monotonic_us, std::int64_t interval_us) const;
 
   std::atomic<bool> lent = false;        ///< an input of a running job
   std::atomic<bool> retired = false;     ///< no longer in the newest catalog
@@ -94,7 +94,7 @@ class FileEntry {
   void leave_alone(const Error& why) {
     if (why.code() == ErrorCode::corrupt || why.code() == ErrorCode::not_found) unreadable = true;
   }
-  /// A job on it was refused: none is offered before this time. 0: none was.
+  /// A job on it was refused: none is offered before this monotonic time. 0: none was.
   std::atomic<std::int64_t> rests_until_us = 0;
 
  private:

@@ -281,7 +281,7 @@ class Engine {
   Result<void> publish_purge(PurgeSlice& slice, std::uint64_t horizon, JobReport& report);
   Result<JobReport> purge_hot();
   bool purge_due(const hot::HotState& hot) const;
-  bool worth_a_look(const FileEntry& history, std::uint64_t horizon, std::int64_t now_us) const;
+  bool worth_a_look(const FileEntry& history, std::uint64_t horizon, std::int64_t monotonic_us) const;
   Result<bool> mostly_unneeded(const FileEntry& history, std::uint64_t horizon) const;
 
   // engine_changes.cpp
@@ -359,9 +359,9 @@ class Engine {
   mutable std::mutex quiet_mutex_;  ///< the next (short)
   QuietCommits quiet_;
 
-  std::atomic<std::uint64_t> files_looked_at_ = 0;  ///< since open, to find ends
-  std::atomic<std::int64_t> vectors_stored_us_ = 0;
-  std::atomic<std::uint64_t> followed_to_ = 0;  ///< the CSN that follow_ends() found the last time
+  std::atomic<std::uint64_t> files_looked_at_ = 0;   ///< since open, to find ends
+  std::atomic<std::int64_t> vectors_stored_us_ = 0;  ///< monotonic
+  std::atomic<std::uint64_t> followed_to_ = 0;       ///< the CSN that follow_ends() found the last time
 
   /// What the last look at the hot tier found: versions that had to stay, and how many of these were superseded.
   std::atomic<std::int64_t> follow_rests_until_us_ = 0;  ///< monotonic
@@ -377,7 +377,7 @@ class Engine {
   std::atomic<std::uint64_t> next_file_id_ = 1, next_row_id_ = 1;
   std::atomic<std::uint64_t> bytes_written_ = 0, bytes_ingested_ = 0;
   std::atomic<std::uint64_t> jobs_refused_ = 0;
-  std::atomic<std::int64_t> hot_rests_until_us_ = 0;  ///< after a refused demotion
+  std::atomic<std::int64_t> hot_rests_until_us_ = 0;  ///< monotonic; after a refused demotion or purge
   std::atomic<bool> closed_ = false;
   std::atomic<std::uint64_t> checkpoint_bytes_ = 0;
   std::atomic<std::uint64_t> moves_to_hot_ = 0;  ///< records that moved rows into hot

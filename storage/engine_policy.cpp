@@ -247,7 +247,7 @@ std::optional<JobOrder> Engine::next_job() {
   }
   const std::uint64_t horizon = due_horizon(now);
   for (const FileEntryPtr& f : catalog.files) {
-    if (!idle(f) || !f->info.history || !worth_a_look(*f, horizon, time)) continue;
+    if (!idle(f) || !f->info.history || !worth_a_look(*f, horizon, clock->monotonic_us())) continue;
     const Result<bool> unneeded = mostly_unneeded(*f, horizon);
     if (!unneeded)
       f->leave_alone(unneeded.error());

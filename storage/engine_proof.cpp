@@ -69,7 +69,7 @@ Error Engine::refuse_job(const Error& why, std::span<const FileEntryPtr> inputs)
   const bool passing = why.code() == ErrorCode::closed || why.code() == ErrorCode::memory;
   if (passing) return why;
   jobs_refused_ += 1;
-  const std::int64_t until = clock->now().us + kRestUs;
+  const std::int64_t until = clock->monotonic_us() + kRestUs;
   for (const FileEntryPtr& f : inputs) f->rests_until_us = until;
   if (inputs.empty()) hot_rests_until_us_ = until;
   Error refused = why.within("a maintenance job of table " + name + " was refused, nothing was changed");
@@ -78,12 +78,12 @@ Error Engine::refuse_job(const Error& why, std::span<const FileEntryPtr> inputs)
 }
 
 void Engine::end_rests() const {
-  const std::int64_t time = clock->now().us;
+  const std::int64_t time = clock->monotonic_us();
   const View now = view();
   for (const FileEntryPtr& f : now.catalog->files)
     if (f->rests_until_us != 0 && f->rests_until_us <= time) f->rests_until_us = 0;
 }
 
-bool Engine::hot_rests() const { return hot_rests_until_us_ > clock->now().us; }
+bool Engine::hot_rests() const { return hot_rests_until_us_ > clock->monotonic_us(); }
 
 }  // namespace firn::storage

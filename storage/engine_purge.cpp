@@ -182,10 +182,10 @@ Result<JobReport> Engine::purge_hot() {
 }
 
 /// Whether enough of a history file may lie below the horizon, by its CSNs; once in a while.
-bool Engine::worth_a_look(const FileEntry& history, std::uint64_t horizon, std::int64_t now_us) const {
+bool Engine::worth_a_look(const FileEntry& history, std::uint64_t horizon, std::int64_t monotonic_us) const {
   const RowFileInfo& info = history.info;
   return info.csn_min + (info.end_max - info.csn_min) / 2 <= horizon &&
-         history.due_for_a_look(now_us, kLookRestUs);
+         history.due_for_a_look(monotonic_us, kLookRestUs);
 }
 
 /// Whether more than half of a history file's versions could go at that horizon.
@@ -220,7 +220,7 @@ std::vector<FileEntryPtr> Engine::files_past(const Catalog& catalog, std::uint64
   for (const FileEntryPtr& f : catalog.files) {
     const RowFileInfo& i = f->info;
     const bool planted = options.job_faults.drop && options.job_faults.drop(i.csn_min, i.end_max);
-    if (i.history && !f->lent && f->rests_until_us <= clock->now().us &&
+    if (i.history && !f->lent && f->rests_until_us <= clock->monotonic_us() &&
         (!version_needed(i.csn_min, i.end_max, horizon) || planted))
       gone.push_back(f);
   }
