@@ -115,6 +115,17 @@ TEST_P(PastScanTest, AKeyRangeReadsItsKeysAndNoOthers) {
   }
 }
 
+TEST_P(PastScanTest, OneOfThePresentOpensNoHistory) {
+  overwrite();
+  settle(GetParam());
+  std::uint64_t current = 0;
+  for (const FileView& f : store->files()) current += f.info.history ? 0 : f.info.rows;
+  ASSERT_GT(stats().history_rows, 10 * current);
+  const Query sum = parse_query("SELECT sum(v) FROM t").value();
+  const QueryProfile p = store->explain(sum, store->snapshot().value()).value();
+  EXPECT_LE(p.warm.rows + p.cold.rows, current);
+}
+
 TEST_P(PastScanTest, AnswersStayThroughEveryMove) {
   overwrite();
   expect_every_state();
