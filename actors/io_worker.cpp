@@ -52,10 +52,7 @@ void hand_out(Services& services, Result<TableRef> table, const TableSlot& slot)
 IoWorker::behavior_type io_worker(IoWorker::stateful_pointer<WorkerState> self,
                                   const std::shared_ptr<Services>& services, bool commits) {
   prepare(self);
-  if (commits)
-    (void)io::thread_ring();  // rings are few: commits come first
-  else
-    io::give_way_to_others();
+  if (!commits) io::give_way_to_others();
   const auto begin = [services] { services->faults->check("io_worker"); };
   return {
       [=](const GroupRef& group, const GroupSlot& slot, const TableRef& table, const Pin&) {

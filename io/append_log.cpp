@@ -11,10 +11,9 @@ namespace {
 
 constexpr std::uint64_t kFirstAllocation = 64 * 1024;
 constexpr std::uint64_t kAllocationStepMax = std::uint64_t{64} << 20;
-// Up to here an entry is glued into one buffer for one write; beyond, its large parts go to the file from
-// where they are. A copy of 256 KiB costs some 20 us, less than the write that it saves.
+// Up to here an entry is glued into one buffer for one write; beyond, its parts go to the file from where they are. A copy
+// of 256 KiB costs some 20 us, less than the write that it saves.
 constexpr std::size_t kGluedBytesMax = 256 * 1024;
-constexpr std::size_t kOwnWriteBytesMin = 64 * 1024;
 
 // The first write to a preallocated block costs a synced small entry half as much again: the file system notes that the
 // block holds something. So blocks get zeros some time before they are needed, all of them with one sync.
@@ -36,48 +35,6 @@ std::uint64_t grown(std::uint64_t now, std::uint64_t needed) {
   while (size < needed) size += std::min(size, kAllocationStepMax);
   return size;
 }
-
-/// Lays parts out at consecutive offsets as pieces for the file: small ones are gathered in `staging`, large ones stay
-/// where they are.
-class PieceList {
- public:
-  PieceList(std::uint64_t offset, AppendLog::Parts parts, std::vector<std::uint8_t>& staging)
-      : offset_(offset), staging_(staging) {
-    const std::uint64_t total = total_bytes(parts);
-    std::size_t gathered = 0;
-    own_from_ = total <= kGluedBytesMax ? kGluedBytesMax + 1 : kOwnWriteBytesMin;
-    for (const auto& part : parts)
-      if (part.size() < own_from_) gathered += part.size();
-    staging_.clear();
-    staging_.reserve(gathered);  // pieces point into it
-    for (const auto& part : parts) add(part);
-    end_gathered();
-  }
-  std::span<const WritePiece> pieces() const { return pieces_; }
-
- private:
-  void add(std::span<const std::uint8_t> part) {
-    if (part.size() < own_from_) {
-      staging_.insert(staging_.end(), part.begin(), part.end());
-      return;
-    }
-    end_gathered();
-    pieces_.push_back({offset_, part});
-    offset_ += part.size();
-  }
-  void end_gathered() {
-    const auto run = std::span<const std::uint8_t>(staging_).subspan(used_);
-    if (run.empty()) return;
-    pieces_.push_back({offset_, run});
-    offset_ += run.size();
-    used_ = staging_.size();
-  }
-
-  std::uint64_t offset_;
-  std::size_t own_from_ = 0, used_ = 0;
-  std::vector<std::uint8_t>& staging_;
-  std::vector<WritePiece> pieces_;
-};
 
 }  // namespace
 
@@ -119,47 +76,52 @@ Result<void> AppendLog::make_room(std::uint64_t end) {
   return {};
 }
 
-Result<EntryPosition> AppendLog::append(Parts parts, std::uint32_t kind, std::optional<std::uint32_t> crc) {
-  return append_entry(parts, kind, crc, false);
+Result<EntryPosition> AppendLog::append(Parts parts, std::uint32_t kind) {
+  return append_entry(parts, kind, false);
 }
 Result<EntryPosition> AppendLog::append(std::span<const std::uint8_t> payload, std::uint32_t kind) {
-  return append_entry({&payload, 1}, kind, std::nullopt, false);
+  return append_entry({&payload, 1}, kind, false);
 }
 Result<EntryPosition> AppendLog::append_and_sync(Parts parts, std::uint32_t kind) {
-  return append_entry(parts, kind, std::nullopt, true);
+  return append_entry(parts, kind, true);
 }
 Result<EntryPosition> AppendLog::append_and_sync(std::span<const std::uint8_t> payload, std::uint32_t kind) {
-  return append_entry({&payload, 1}, kind, std::nullopt, true);
+  return append_entry({&payload, 1}, kind, true);
 }
 
-Result<EntryPosition> AppendLog::append_entry(Parts parts, std::uint32_t kind,
-                                              std::optional<std::uint32_t> crc, bool and_sync) {
+Result<void> AppendLog::begin_entry(std::uint64_t payload_bytes, std::uint32_t kind) {
   if (failure_) return *failure_;
   if (kind == 0 || kind >= kReservedKinds)
     return Error(ErrorCode::invalid_argument, "log entry of a reserved kind");
-  const std::uint64_t payload_bytes = total_bytes(parts);
   if (payload_bytes > kPayloadBytesMax) {
     return Error(ErrorCode::out_of_range, "a log entry of " + std::to_string(payload_bytes) +
                                               " bytes; the limit is " + std::to_string(kPayloadBytesMax));
   }
-  const std::uint64_t length = entry_bytes(payload_bytes);
-  FIRN_TRY(make_room(written_.offset + length));
+  return make_room(written_.offset + entry_bytes(payload_bytes));
+}
 
-  EntryHeader header{
+EntryHeader AppendLog::header_of(std::uint64_t payload_bytes, std::uint32_t kind) const {
+  return {
       static_cast<std::uint32_t>(payload_bytes),     kind, written_.sequence + 1, durable_, written_.chain,
       payload_seed(header_.identity, written_.chain)};
-  if (crc) {
-    header.payload_crc = crc32c_combine(header.payload_crc, *crc, payload_bytes);
-  } else {
-    for (const auto& part : parts) header.payload_crc = crc32c(part, header.payload_crc);
-  }
+}
+
+EntryPosition AppendLog::end_entry(const EntryHeader& header, const EntryHeaderBytes& bytes) {
+  const EntryPosition position{written_.offset, entry_bytes(header.payload_bytes),
+                               written_.offset + kEntryHeaderBytes, header.payload_bytes, header.sequence};
+  written_ = {written_.offset + position.length, header.sequence, chain_after(bytes, written_.chain)};
+  return position;
+}
+
+Result<EntryPosition> AppendLog::append_entry(Parts parts, std::uint32_t kind, bool and_sync) {
+  const std::uint64_t payload_bytes = total_bytes(parts);
+  FIRN_TRY(begin_entry(payload_bytes, kind));
+  EntryHeader header = header_of(payload_bytes, kind);
+  for (const auto& part : parts) header.payload_crc = crc32c(part, header.payload_crc);
   const EntryHeaderBytes bytes = encode_entry_header(header, header_.identity, written_.offset);
   if (auto written = write_entry(written_.offset, bytes, parts, and_sync); !written)
     return fail(written.error());
-
-  const EntryPosition position{written_.offset, length, written_.offset + kEntryHeaderBytes, payload_bytes,
-                               header.sequence};
-  written_ = {written_.offset + length, header.sequence, chain_after(bytes, written_.chain)};
+  const EntryPosition position = end_entry(header, bytes);
   if (and_sync) durable_ = written_;
   return position;
 }
@@ -169,14 +131,15 @@ Result<void> AppendLog::write_entry(std::uint64_t offset, std::span<const std::u
   std::vector<std::span<const std::uint8_t>> all{header};
   all.insert(all.end(), parts.begin(), parts.end());
   all.push_back(std::span(kPadding).first(padding_after(total_bytes(parts))));
-  const PieceList list(offset, all, staging_);
-  if (list.pieces().size() == 1) {
-    const WritePiece& piece = list.pieces().front();
-    if (and_sync) FIRN_TRY(zero_ahead(offset + piece.bytes.size()));
-    return and_sync ? file_->write_and_sync(piece.offset, piece.bytes)
-                    : file_->write_at(piece.offset, piece.bytes);
+  if (const std::uint64_t bytes = total_bytes(all); bytes <= kGluedBytesMax) {
+    staging_.clear();
+    staging_.reserve(bytes);
+    for (const auto& part : all) staging_.insert(staging_.end(), part.begin(), part.end());
+    if (!and_sync) return file_->write_at(offset, staging_);
+    FIRN_TRY(zero_ahead(offset + bytes));
+    return file_->write_and_sync(offset, staging_);
   }
-  FIRN_TRY(file_->write_pieces(list.pieces()));
+  FIRN_TRY(file_->write_parts(offset, all));
   return and_sync ? file_->sync() : Result<void>();
 }
 
@@ -189,6 +152,36 @@ Result<void> AppendLog::zero_ahead(std::uint64_t end) {
   auto zeroed = file_->write_at(begin, std::span(kZeros).first(zeroed_ - begin));
   if (!zeroed && zeroed.error().code() == ErrorCode::full) return {};  // the file system cannot preallocate
   return zeroed;
+}
+
+// What is known last is written last. No order among the writes is needed: until the sync any of them may be lost, and
+// the checksums say so.
+Result<EntryPosition> AppendLog::append(std::size_t head_bytes, Parts parts, std::uint32_t kind,
+                                        const std::function<Head()>& finish) {
+  const std::uint64_t payload_bytes = head_bytes + total_bytes(parts);
+  Head head;
+  const auto finish_head = [&] {
+    head = finish();
+    FIRN_CHECK(head.bytes.size() == head_bytes);
+  };
+  std::vector<std::span<const std::uint8_t>> rest(parts.begin(), parts.end());
+  if (payload_bytes <= kGluedBytesMax) {
+    finish_head();
+    rest.insert(rest.begin(), head.bytes);
+    return append_entry(rest, kind, false);
+  }
+  FIRN_TRY(begin_entry(payload_bytes, kind));
+  rest.push_back(std::span(kPadding).first(padding_after(payload_bytes)));
+  const std::uint64_t behind_head = written_.offset + kEntryHeaderBytes + head_bytes;
+  if (auto written = file_->write_parts(behind_head, rest, finish_head); !written)
+    return fail(written.error());
+  EntryHeader header = header_of(payload_bytes, kind);
+  header.payload_crc = crc32c_combine(header.payload_crc, head.crc, payload_bytes);
+  const EntryHeaderBytes bytes = encode_entry_header(header, header_.identity, written_.offset);
+  staging_.assign(bytes.begin(), bytes.end());
+  staging_.insert(staging_.end(), head.bytes.begin(), head.bytes.end());
+  if (auto written = file_->write_at(written_.offset, staging_); !written) return fail(written.error());
+  return end_entry(header, bytes);
 }
 
 Result<void> AppendLog::sync() {

@@ -31,7 +31,7 @@ struct EntryPosition {
 
 class AppendLog {
  public:
-  using Parts = std::span<const std::span<const std::uint8_t>>;
+  using Parts = io::Parts;
 
   /// Creates the file ({already_exists} if there is one), preallocates 64 KiB, writes the header, and makes
   /// file and name durable before it returns. `disk` outlives the log.
@@ -41,10 +41,17 @@ class AppendLog {
   /// Writes one entry whose payload is the parts one after another (at most 1 GiB; may be empty). `kind` is
   /// the caller's, 1 up to below kReservedKinds. Not durable on return. The parts need to live until then
   /// only.
-  /// `crc`: crc32c of the parts one after another, if the caller knows it.
-  Result<EntryPosition> append(Parts parts, std::uint32_t kind,
-                               std::optional<std::uint32_t> crc = std::nullopt);
+  Result<EntryPosition> append(Parts parts, std::uint32_t kind);
   Result<EntryPosition> append(std::span<const std::uint8_t> payload, std::uint32_t kind);
+  /// The first bytes of a payload, and crc32c of all of it.
+  struct Head {
+    std::span<const std::uint8_t> bytes;
+    std::uint32_t crc = 0;
+  };
+  /// The same for a payload that begins with `head_bytes` which are known last: `finish` gives them, once, while the
+  /// parts behind them are on their way to the file.
+  Result<EntryPosition> append(std::size_t head_bytes, Parts parts, std::uint32_t kind,
+                               const std::function<Head()>& finish);
   /// The same, durable on return with all entries before it: one linked write and sync if the entry is small.
   Result<EntryPosition> append_and_sync(Parts parts, std::uint32_t kind);
   Result<EntryPosition> append_and_sync(std::span<const std::uint8_t> payload, std::uint32_t kind);
@@ -72,8 +79,12 @@ class AppendLog {
 
  private:
   AppendLog(std::unique_ptr<File> file, const LogFileHeader& header);
-  Result<EntryPosition> append_entry(Parts parts, std::uint32_t kind, std::optional<std::uint32_t> crc,
-                                     bool and_sync);
+  Result<EntryPosition> append_entry(Parts parts, std::uint32_t kind, bool and_sync);
+  /// Makes room; an entry of this many bytes may be written at written_.offset.
+  Result<void> begin_entry(std::uint64_t payload_bytes, std::uint32_t kind);
+  /// The entry's header, its payload's checksum being crc32c of the payload from payload_seed().
+  EntryHeader header_of(std::uint64_t payload_bytes, std::uint32_t kind) const;
+  EntryPosition end_entry(const EntryHeader& header, const EntryHeaderBytes& bytes);
   Result<void> write_entry(std::uint64_t offset, std::span<const std::uint8_t> header, Parts parts,
                            bool and_sync);
   Result<void> make_room(std::uint64_t end);

@@ -9,10 +9,13 @@
 
 namespace firn::io {
 
-Result<void> File::write_pieces(std::span<const WritePiece> pieces) {
-  for (const WritePiece& piece : pieces) FIRN_TRY(write_at(piece.offset, piece.bytes));
-  return {};
+Result<void> File::write_parts(std::uint64_t offset, Parts parts, const std::function<void()>& meanwhile) {
+  if (meanwhile) meanwhile();
+  std::vector<std::uint8_t> all;
+  for (const auto& part : parts) all.insert(all.end(), part.begin(), part.end());
+  return write_at(offset, all);
 }
+
 namespace {
 
 constexpr const char* kTemporarySuffix = ".tmp";

@@ -10,6 +10,7 @@
 // by many threads at once, and written by one.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -19,11 +20,8 @@
 
 namespace firn::io {
 
-/// Bytes and where they go.
-struct WritePiece {
-  std::uint64_t offset = 0;
-  std::span<const std::uint8_t> bytes;
-};
+/// Bytes that lie one behind another in a file, wherever they lie in memory.
+using Parts = std::span<const std::span<const std::uint8_t>>;
 
 /// One open file. Closing is the destructor's work; it never syncs.
 class File {
@@ -34,9 +32,11 @@ class File {
   virtual Result<void> read_at(std::uint64_t offset, std::span<std::uint8_t> out) const = 0;
   /// Writes all bytes; short writes go on, EINTR and EAGAIN are retried with a bound. {full} for ENOSPC and EDQUOT.
   virtual Result<void> write_at(std::uint64_t offset, std::span<const std::uint8_t> bytes) = 0;
-  /// Writes all pieces, in any order, and lets the device begin with them: for a sync that follows soon. Promises no
-  /// more than write_at.
-  virtual Result<void> write_pieces(std::span<const WritePiece> pieces);
+  /// Writes the parts one behind another from `offset` on and lets the device begin with them: for a sync that follows
+  /// soon. Promises no more than write_at. `meanwhile` runs once on this thread, where the disk can beside the writing,
+  /// unless the write could not even begin; it must not use the parts' memory for anything else.
+  virtual Result<void> write_parts(std::uint64_t offset, Parts parts,
+                                   const std::function<void()>& meanwhile = {});
   /// fdatasync. After the first failure every later sync of this handle fails too: nothing is retried on those pages.
   virtual Result<void> sync() = 0;
   /// write_at, then sync, as one linked pair of requests where the disk can.

@@ -89,13 +89,33 @@ Result<void> PosixFile::write_at(std::uint64_t offset, std::span<const std::uint
   return {};
 }
 
-Result<void> PosixFile::write_pieces(std::span<const WritePiece> pieces) {
-  for (const WritePiece& piece : pieces) {
-    FIRN_TRY(PosixFile::write_at(piece.offset, piece.bytes));
+Result<void> PosixFile::write_gathered(std::uint64_t offset, std::span<iovec> memory) {
+  int empty_writes = 0;
+  while (!memory.empty()) {
+    const ssize_t n = until_settled([&] {
+      return calls_.pwritev(fd(), memory.data(), static_cast<int>(memory.size()), static_cast<off_t>(offset));
+    });
+    if (n < 0) return os_error("write", path_, offset, errno);
+    if (n == 0 && ++empty_writes > kTransientTriesMax) return os_error("write", path_, offset, EIO);
+    offset += static_cast<std::uint64_t>(n);
+    memory = after(memory, static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+Result<void> PosixFile::write_parts(std::uint64_t offset, Parts parts,
+                                    const std::function<void()>& meanwhile) {
+  FIRN_TRY(check_owner());
+  GatherList list(offset, parts);
+  if (!list.writes().empty())
+    FIRN_TRY(check_range(path_, offset, list.writes().back().offset + list.writes().back().bytes - offset));
+  for (const GatheredWrite& w : list.writes()) {
+    FIRN_TRY(write_gathered(w.offset, list.memory(w)));
     // A hint: what it cannot begin now the sync does.
-    (void)::sync_file_range(fd(), static_cast<off_t>(piece.offset), static_cast<off_t>(piece.bytes.size()),
+    (void)::sync_file_range(fd(), static_cast<off_t>(w.offset), static_cast<off_t>(w.bytes),
                             SYNC_FILE_RANGE_WRITE);
   }
+  if (meanwhile) meanwhile();  // beside what the device does
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "io/disk.hpp"
+#include "io/gather.hpp"
 #include "io/system_calls.hpp"
 #include "io/unique_fd.hpp"
 
@@ -22,7 +23,8 @@ class PosixFile : public File {
 
   Result<void> read_at(std::uint64_t offset, std::span<std::uint8_t> out) const override;
   Result<void> write_at(std::uint64_t offset, std::span<const std::uint8_t> bytes) override;
-  Result<void> write_pieces(std::span<const WritePiece> pieces) override;
+  Result<void> write_parts(std::uint64_t offset, Parts parts,
+                           const std::function<void()>& meanwhile) override;
   Result<void> sync() override;
   Result<void> write_and_sync(std::uint64_t offset, std::span<const std::uint8_t> bytes) override;
   Result<void> allocate(std::uint64_t size) override;
@@ -36,6 +38,8 @@ class PosixFile : public File {
   /// The first sync error, or {io} in a forked child.
   Result<void> check_may_sync() const;
   Result<void> check_owner() const;
+  /// All of the memory from `offset` on. The list is used up.
+  Result<void> write_gathered(std::uint64_t offset, std::span<iovec> memory);
   /// The one place that decides what a failed sync means.
   Error poison(int errno_value);
 

@@ -4,6 +4,7 @@
 // Each has the manner of the call that it is named for: -1 and errno. Thread-safe as the kernel is.
 #pragma once
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include <cstddef>
 
@@ -14,6 +15,7 @@ class SystemCalls {
   virtual ~SystemCalls() = default;
   virtual ssize_t pread(int fd, void* out, std::size_t n, off_t offset);
   virtual ssize_t pwrite(int fd, const void* bytes, std::size_t n, off_t offset);
+  virtual ssize_t pwritev(int fd, const iovec* parts, int count, off_t offset);
   virtual int fdatasync(int fd);
   virtual int fsync(int fd);
   virtual int fallocate(int fd, off_t offset, off_t length);

@@ -1,6 +1,5 @@
 #include "io/uring.hpp"
 
-#include <fcntl.h>
 #include <liburing.h>
 #include <unistd.h>
 
@@ -20,7 +19,7 @@ bool has_operations(io_uring& ring) {
   io_uring_probe* probe = io_uring_get_probe_ring(&ring);
   if (probe == nullptr) return false;
   bool all = true;
-  for (const int op : {IORING_OP_READ, IORING_OP_WRITE, IORING_OP_FSYNC, IORING_OP_SYNC_FILE_RANGE}) {
+  for (const int op : {IORING_OP_READ, IORING_OP_WRITE, IORING_OP_FSYNC}) {
     all = all && io_uring_opcode_supported(probe, op) != 0;
   }
   io_uring_free_probe(probe);
@@ -37,9 +36,6 @@ void prepare(io_uring_sqe& sqe, RingRequest& request) {
       break;
     case RingRequest::Kind::sync:
       io_uring_prep_fsync(&sqe, request.fd, IORING_FSYNC_DATASYNC);
-      break;
-    case RingRequest::Kind::start_writeback:
-      io_uring_prep_sync_file_range(&sqe, request.fd, request.length, request.offset, SYNC_FILE_RANGE_WRITE);
       break;
   }
   if (request.linked) sqe.flags = static_cast<std::uint8_t>(sqe.flags | IOSQE_IO_LINK);
@@ -89,7 +85,7 @@ bool Ring::run(std::span<RingRequest> requests) {
   for (RingRequest& request : requests) prepare(*io_uring_get_sqe(&queue_->ring), request);
   bool together = true;
   const std::size_t submitted = submit(requests, together);
-  await(requests, submitted);
+  await(submitted);
   return together;
 }
 
@@ -109,7 +105,7 @@ std::size_t Ring::submit(std::span<RingRequest> requests, bool& together) {
   return done;
 }
 
-void Ring::await(std::span<RingRequest> requests, std::size_t count) {
+void Ring::await(std::size_t count) {
   while (count != 0) {
     io_uring_cqe* cqe = nullptr;
     const int r = io_uring_wait_cqe(&queue_->ring, &cqe);
@@ -119,11 +115,28 @@ void Ring::await(std::span<RingRequest> requests, std::size_t count) {
       continue;
     }
     auto* request = static_cast<RingRequest*>(io_uring_cqe_get_data(cqe));
-    FIRN_CHECK(request >= requests.data() && request < requests.data() + requests.size());
     request->result = hook_ ? hook_(*request, cqe->res) : cqe->res;
+    request->under_way = false;
     io_uring_cqe_seen(&queue_->ring, cqe);
     --count;
   }
+}
+
+void Ring::start(RingRequest& request) {
+  request.result = kNotRun;
+  if (broken_) return;
+  io_uring_sqe* sqe = io_uring_get_sqe(&queue_->ring);
+  if (sqe == nullptr) {
+    broken_ = true;
+    return;
+  }
+  prepare(*sqe, request);
+  bool together = true;
+  request.under_way = submit({&request, 1}, together) == 1;
+}
+
+void Ring::finish(RingRequest& request) {
+  while (request.under_way) await(1);
 }
 
 namespace {

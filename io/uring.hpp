@@ -17,8 +17,7 @@
 namespace firn::io {
 
 struct RingRequest {
-  /// sync is fdatasync; start_writeback asks the device to begin with the bytes of a range, and promises nothing.
-  enum class Kind : std::uint8_t { read, write, sync, start_writeback };
+  enum class Kind : std::uint8_t { read, write, sync };  ///< sync is fdatasync
   Kind kind = Kind::sync;
   int fd = -1;
   std::uint64_t offset = 0;      ///< bytes
@@ -28,6 +27,7 @@ struct RingRequest {
   bool linked = false;
   /// Bytes moved, 0 for a sync, or the negative errno. -ECANCELED: did not run.
   std::int32_t result = 0;
+  bool under_way = false;  ///< between start() and its completion
 };
 
 inline constexpr std::uint32_t kRingTransferBytesMax = 1U << 20;
@@ -46,6 +46,11 @@ class Ring {
   /// before it.
   bool run(std::span<RingRequest> requests);
 
+  /// Starts one request and returns; finish() gives its result. It stays where it is until then, as does its memory.
+  void start(RingRequest& request);
+  /// Waits for a request that was started; others that end meanwhile get their results too.
+  void finish(RingRequest& request);
+
   /// True after a failure that left the ring unusable; requests then end with -ECANCELED.
   bool broken() const noexcept { return broken_; }
 
@@ -57,7 +62,7 @@ class Ring {
   struct Queue;
   explicit Ring(std::unique_ptr<Queue> queue);
   std::size_t submit(std::span<RingRequest> requests, bool& together);
-  void await(std::span<RingRequest> requests, std::size_t count);
+  void await(std::size_t count);
 
   std::unique_ptr<Queue> queue_;
   pid_t owner_pid_;
@@ -65,9 +70,9 @@ class Ring {
   CompletionHook hook_;
 };
 
-/// Threads of a process that may have a ring at a time. The kernel adds a thread of its own to each of them, for
-/// their syncs; threads are bounded by the machine, not by how many call.
-inline constexpr int kThreadRingsMax = 2;
+/// Threads of a process that may have a ring at a time: those that move long ranges. The kernel adds a thread of its own
+/// to each of them while it is used; threads are bounded by the machine, not by how many call.
+inline constexpr int kThreadRingsMax = 3;
 
 /// The calling thread's ring, made at first use; null if enough threads have one, the kernel refuses one to this
 /// thread or the process is a forked child: the caller then uses plain system calls.

@@ -1,26 +1,64 @@
 #include "io/uring_disk.hpp"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 
 #include "io/os_error.hpp"
 #include "io/posix_file.hpp"
+#include "io/staging.hpp"
 #include "io/uring.hpp"
 
 namespace firn::io {
 namespace {
 
-// Below this a plain pread is cheaper than a round through the ring.
+// Below this plain calls are cheaper than a round through the ring, which is left to threads that move more.
 constexpr std::size_t kRingReadBytesMin = 512 * 1024;
+constexpr std::size_t kRingWriteBytesMin = 512 * 1024;
 // Below this two plain calls make bytes durable sooner than a linked pair: the kernel hands a ring's sync to a thread of
 // its own. (300 bytes: 151 us against 166.)
 constexpr std::size_t kRingSyncBytesMin = 64 * 1024;
+
+// From here on the device takes a write from memory of ours instead of the page cache: a copy of 9 MiB costs 1 ms, their
+// way through the page cache and out of it more than 2, and the device can begin sooner.
+constexpr std::size_t kDirectBytesMin = std::size_t{1} << 20;
+constexpr std::uint64_t kDirectAlignment = 4096;
+// Pieces of a direct write that are under way at once.
+constexpr std::size_t kDirectWindow = 5;
+static_assert(kDirectWindow <= kRingRequestsMax);
 
 struct Piece {
   std::size_t from = 0;
   std::size_t length = 0;
 };
+
+/// Bytes of parts, one range after another.
+class PartsReader {
+ public:
+  explicit PartsReader(Parts parts) : parts_(parts) {}
+  void read(std::uint8_t* to, std::size_t n) {
+    while (n != 0) {
+      const std::span<const std::uint8_t> rest = parts_.front().subspan(used_);
+      const std::size_t some = std::min(n, rest.size());
+      if (some != 0) std::memcpy(to, rest.data(), some);
+      to += some, n -= some, used_ += some;
+      if (used_ == parts_.front().size()) parts_ = parts_.subspan(1), used_ = 0;
+    }
+  }
+
+ private:
+  Parts parts_;
+  std::size_t used_ = 0;
+};
+
+std::uint64_t bytes_of(Parts parts) {
+  std::uint64_t sum = 0;
+  for (const auto& part : parts) sum += part.size();
+  return sum;
+}
 
 class UringFile final : public PosixFile {
  public:
@@ -35,7 +73,7 @@ class UringFile final : public PosixFile {
 
   Result<void> write_at(std::uint64_t offset, std::span<const std::uint8_t> bytes) override {
     FIRN_TRY(check_owner());
-    Ring* ring = thread_ring();
+    Ring* ring = bytes.size() < kRingWriteBytesMin ? nullptr : thread_ring();
     if (ring == nullptr) return PosixFile::write_at(offset, bytes);
     const int e = transfer(*ring, RingRequest::Kind::write, offset, writable(bytes), bytes.size());
     if (e == ECANCELED) return PosixFile::write_at(offset, bytes);
@@ -43,41 +81,14 @@ class UringFile final : public PosixFile {
     return {};
   }
 
-  // Each piece of at most 1 MiB is a write with the start of its writeback linked behind it: the device works on the
-  // first while the kernel still copies the last. (9 MiB and their sync: 8.5 ms without, 6.2 with.)
-  Result<void> write_pieces(std::span<const WritePiece> pieces) override {
+  // Past the page cache where that pays: `meanwhile` runs while the device takes what was copied.
+  Result<void> write_parts(std::uint64_t offset, Parts parts,
+                           const std::function<void()>& meanwhile) override {
     FIRN_TRY(check_owner());
-    if (thread_ring() == nullptr) return PosixFile::write_pieces(pieces);
-    std::array<RingRequest, kRingRequestsMax> requests;
-    std::size_t count = 0;
-    for (const WritePiece& piece : pieces) {
-      for (std::size_t from = 0; from < piece.bytes.size(); from += kRingTransferBytesMax) {
-        const std::size_t n = std::min<std::size_t>(kRingTransferBytesMax, piece.bytes.size() - from);
-        const auto length = static_cast<std::uint32_t>(n);
-        const std::uint64_t offset = piece.offset + from;
-        std::uint8_t* data = writable(piece.bytes.subspan(from, n));
-        requests[count++] = {RingRequest::Kind::write, fd(), offset, data, length, true, 0};
-        requests[count++] = {RingRequest::Kind::start_writeback, fd(), offset, nullptr, length, false, 0};
-        if (count < requests.size()) continue;
-        FIRN_TRY(run_writes(requests));
-        count = 0;
-      }
-    }
-    return run_writes(std::span(requests).first(count));
-  }
-
-  Result<void> sync() override {
-    FIRN_TRY(check_may_sync());
-    Ring* ring = thread_ring();
-    if (ring == nullptr) return PosixFile::sync();
-    for (int tries = 0; tries <= kTransientTriesMax; ++tries) {
-      RingRequest request = sync_request();
-      ring->run({&request, 1});
-      if (request.result == 0) return {};
-      if (request.result == -ECANCELED) return PosixFile::sync();  // it never ran
-      if (!is_transient(-request.result)) return poison(-request.result);
-    }
-    return poison(EINTR);
+    Ring* ring = bytes_of(parts) < kDirectBytesMin ? nullptr : thread_ring();
+    const UniqueFd direct = ring == nullptr ? UniqueFd() : open_direct();
+    if (!direct.valid()) return PosixFile::write_parts(offset, parts, meanwhile);
+    return write_direct(*ring, direct.get(), offset, parts, meanwhile);
   }
 
   Result<void> write_and_sync(std::uint64_t offset, std::span<const std::uint8_t> bytes) override {
@@ -96,22 +107,73 @@ class UringFile final : public PosixFile {
     return const_cast<std::uint8_t*>(bytes.data());  // NOLINT: a write request only reads it
   }
 
-  RingRequest sync_request() const { return {RingRequest::Kind::sync, fd(), 0, nullptr, 0, false, 0}; }
+  /// The same file, past the page cache; none where the file system does not do that.
+  UniqueFd open_direct() const {
+    const std::string name = "/proc/self/fd/" + std::to_string(fd());
+    return UniqueFd(::open(name.c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC));
+  }
 
-  /// Runs pairs of a write and its writeback; what was cut short is written again, what failed for good is the answer.
-  /// Asks for the ring anew: one that broke is gone.
-  Result<void> run_writes(std::span<RingRequest> requests) {
-    for (RingRequest& r : requests) r.result = -ECANCELED;
-    if (Ring* ring = thread_ring(); ring != nullptr) ring->run(requests);
-    for (const RingRequest& r : requests) {
-      if (r.kind != RingRequest::Kind::write || r.result == static_cast<std::int32_t>(r.length)) continue;
-      if (r.result < 0 && r.result != -ECANCELED && !is_transient(-r.result))
-        return os_error("write", path(), r.offset, -r.result);
-      const auto done = static_cast<std::size_t>(std::max(r.result, 0));
-      FIRN_TRY(write_at(r.offset + done, {r.data + done, r.length - done}));
+  /// Pieces on their way from staging memory to the device. None is left when this goes.
+  struct Window {
+    Ring& ring;
+    std::array<RingRequest, kDirectWindow> requests;
+    std::array<Staging, kDirectWindow> memory;
+    ~Window() {
+      for (RingRequest& r : requests) ring.finish(r);
     }
+  };
+
+  /// Whole blocks directly, what lies before and behind them through the page cache.
+  Result<void> write_direct(Ring& ring, int direct, std::uint64_t offset, Parts parts,
+                            const std::function<void()>& meanwhile) {
+    const std::uint64_t end = offset + bytes_of(parts), last = end / kDirectAlignment * kDirectAlignment;
+    PartsReader reader(parts);
+    const auto write_edge = [&](std::uint64_t to) -> Result<void> {
+      std::array<std::uint8_t, kDirectAlignment> edge;
+      const auto n = static_cast<std::size_t>(to - offset);
+      reader.read(edge.data(), n);
+      FIRN_TRY(PosixFile::write_at(offset, std::span(edge).first(n)));
+      offset = to;
+      return {};
+    };
+    FIRN_TRY(write_edge((offset + kDirectAlignment - 1) / kDirectAlignment * kDirectAlignment));
+    std::function<void()> once = meanwhile;
+    const auto do_once = [&once] {
+      if (const auto todo = std::exchange(once, {})) todo();
+    };
+    Window window{ring, {}, {}};
+    for (std::size_t i = 0; offset < last; ++i) {
+      const std::size_t slot = i % kDirectWindow;
+      if (i >= kDirectWindow) do_once();
+      FIRN_TRY(end_piece(window, slot));
+      if (!window.memory[slot]) window.memory[slot] = take_staging();
+      if (!window.memory[slot]) return Error(ErrorCode::memory, "no memory for a long write");
+      const auto n = static_cast<std::uint32_t>(std::min<std::uint64_t>(kStagingBytes, last - offset));
+      reader.read(window.memory[slot].get(), n);
+      window.requests[slot] = {RingRequest::Kind::write, direct, offset, window.memory[slot].get(), n};
+      ring.start(window.requests[slot]);
+      offset += n;
+    }
+    FIRN_TRY(write_edge(end));
+    do_once();
+    for (std::size_t slot = 0; slot < kDirectWindow; ++slot) FIRN_TRY(end_piece(window, slot));
     return {};
   }
+
+  /// Waits for the piece in this place, if there is one. What the device did not take goes through the page cache.
+  Result<void> end_piece(Window& window, std::size_t slot) {
+    RingRequest& r = window.requests[slot];
+    window.ring.finish(r);
+    const std::uint32_t length = std::exchange(r.length, 0);
+    if (length == 0 || r.result == static_cast<std::int32_t>(length)) return {};
+    const bool refused = r.result == -ECANCELED || r.result == -EINVAL;
+    if (r.result < 0 && !refused && !is_transient(-r.result))
+      return os_error("write", path(), r.offset, -r.result);
+    const auto done = static_cast<std::size_t>(std::max(r.result, 0));
+    return PosixFile::write_at(r.offset + done, {r.data + done, length - done});
+  }
+
+  RingRequest sync_request() const { return {RingRequest::Kind::sync, fd(), 0, nullptr, 0, false, 0}; }
 
   Result<void> write_linked(Ring& ring, std::uint64_t offset, std::span<const std::uint8_t> bytes) {
     const auto length = static_cast<std::uint32_t>(bytes.size());
@@ -129,7 +191,7 @@ class UringFile final : public PosixFile {
     if (done == bytes.size() && synced == 0 && together) return {};
     // Short, interrupted, or the link did not hold: whatever the sync said, it did not cover all these bytes.
     if (done < bytes.size()) FIRN_TRY(write_at(offset + done, bytes.subspan(done)));
-    return sync();
+    return sync();  // plain: the kernel hands a ring's sync to another thread
   }
 
   // Moves all bytes in pieces, several in flight, unfinished ones again. 0, or the errno that ended it:

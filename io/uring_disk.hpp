@@ -1,8 +1,10 @@
-// A PosixDisk whose files read, write and sync through the calling thread's ring (uring.hpp).
+// A PosixDisk whose files move long ranges through the calling thread's ring (uring.hpp).
 //
-// write_and_sync of 64 KiB or more is one linked pair: the kernel starts the fdatasync only after the write has succeeded
-// in full; less is two plain calls, which are faster. Long writes go in pieces of 1 MiB, several in flight, and are synced
-// after the last. Where a thread gets no ring, its calls are those of PosixDisk, with the same results.
+// write_and_sync of 64 KiB to 1 MiB is one linked pair: the kernel starts the fdatasync only after the write has succeeded
+// in full; less is two plain calls, which are faster. Long writes go in pieces, several in flight. Parts of 1 MiB and more
+// (write_parts) go past the page cache, from memory of our own (staging.hpp), but for the blocks at their two ends, which
+// they may share with what lies beside them. Where a thread gets no ring, its calls are those of PosixDisk, with the same
+// results.
 #pragma once
 #include "io/posix_disk.hpp"
 

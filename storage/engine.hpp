@@ -11,12 +11,13 @@
 //   commit_mutex    one commit, publication or checkpoint at a time
 //   plan_mutex      planning a read or a job: resolving ends, the hot image, trimming the delta
 //   foreign_mutex   what a reader knows of the table's writer (short)
-//   a warm log's    appending to it: one for blocks of writes, one for those of jobs
+//   a warm log's    appending to it: two for blocks of writes, one for those of jobs; nobody holds two
 //   blocks_mutex    blocks that no commit has named, logs that are open (short)
 //   view_mutex      the newest view (short)
 //   pins' mutex     inside of Pins: pins and bases of running jobs (short)
 #pragma once
 #include <atomic>
+#include <deque>
 #include <mutex>
 #include <set>
 
@@ -200,6 +201,8 @@ class Engine {
                                                  const Buffer& tombstones, bool history,
                                                  std::uint32_t schema_version);
   struct WarmLog;
+  struct PreparedBlock;
+  Result<std::vector<RowFileInfo>> write_blocks(WarmLog& log, std::deque<PreparedBlock>& blocks);
   Result<void> begin_block(WarmLog& log, RowFileInfo& info);
   Result<void> roll_warm_log(WarmLog& log);
   void close_dead_logs();
@@ -387,6 +390,7 @@ class Engine {
   mutable std::mutex reason_mutex_;
   std::string read_only_reason_;
   bool doubtful_ = false;  ///< recovery met damage: nothing is deleted, unnamed files go to lost/
+  WarmLog other_log_;      ///< of writes that come while another one's blocks are synced
 };
 
 }  // namespace firn::storage

@@ -1,6 +1,8 @@
 // Bulk data on its way to a commit: rows become blocks of a warm log, durable before anything names them (D3). What no
 // commit names in the end is taken away again.
 #include <algorithm>
+#include <deque>
+#include <optional>
 #include <utility>
 
 #include "storage/engine.hpp"
@@ -13,6 +15,14 @@ constexpr std::size_t kBlockRows = 262'144;
 constexpr std::uint32_t kBlockKind = 1;
 
 }  // namespace
+
+/// Rows on their way to a warm log.
+struct Engine::PreparedBlock {
+  std::uint64_t id = 0;
+  Batch rows;
+  warm::KeyOrder order;
+  std::optional<warm::BlockEncoder> encoder;
+};
 
 std::shared_ptr<DiskName> Engine::name_of_path(const std::string& path) {
   std::lock_guard lock(names_mutex_);
@@ -52,7 +62,7 @@ Result<void> Engine::roll_warm_log(WarmLog& log) {
 /// Gives back the descriptors and the room of logs of which nothing is left. One that takes a block just now sees to it
 /// itself.
 void Engine::close_dead_logs() {
-  for (WarmLog* log : {&written_log_, &moved_log_}) {
+  for (WarmLog* log : {&written_log_, &other_log_, &moved_log_}) {
     const std::unique_lock hold(log->mutex, std::try_to_lock);
     if (!hold) continue;
     std::unique_ptr<io::AppendLog> dead;  // closed after the lock: its room may be given back then
@@ -92,10 +102,11 @@ Result<std::vector<RowFileInfo>> Engine::append_blocks(const Batch& rows, std::s
                                                        std::span<const std::uint64_t> ends,
                                                        const Buffer& tombstones, bool history,
                                                        std::uint32_t schema_version) {
-  std::vector<RowFileInfo> infos;
   const auto total = static_cast<std::size_t>(rows.rows());
-  std::vector<warm::EncodedBlock> blocks;
   const bool whole = total <= kBlockRows;
+  FIRN_CHECK(whole || (csns.empty() && tombstones.empty()));  // moves give one block at a time
+  const bool moved = history || !csns.empty();
+  std::deque<PreparedBlock> blocks;  // encoders point into their elements
   for (std::size_t first = 0; first < total; first += kBlockRows) {
     const std::size_t count = std::min(kBlockRows, total - first);
     RowFileInfo info;
@@ -103,44 +114,63 @@ Result<std::vector<RowFileInfo>> Engine::append_blocks(const Batch& rows, std::s
     info.tier = StorageTier::warm;
     info.history = history;
     info.schema_version = schema_version;
-    info.block_number = infos.size();
+    info.block_number = blocks.size();
     warm::BlockOptions block_options;
     block_options.store_id = store_id;
     // Groups of warm blocks begin at multiples of 64 rows.
     if (history)
       block_options.group_rows = static_cast<std::uint32_t>(options.history_group_rows + 63) / 64 * 64;
-    FIRN_CHECK(whole || (csns.empty() && tombstones.empty()));  // moves give one block at a time
-    const Batch part = whole ? rows : rows.slice(first, count);
-    Result<warm::EncodedBlock> block = [&]() -> Result<warm::EncodedBlock> {
-      if (!csns.empty() || history)
-        return warm::encode_block({part, csns, ends, tombstones, history, nullptr}, info, block_options);
-      warm::KeyOrder order;
-      FIRN_ASSIGN(const Batch unique, warm::drop_duplicate_keys(part, &order));
-      // A tombstone block comes from a list of distinct keys: no row of it was dropped.
-      return warm::encode_block({unique, {}, {}, tombstones, false, &order}, info, block_options);
-    }();
-    if (!block) return block.error();
-    infos.push_back(block->info);
-    blocks.push_back(std::move(*block));
+    PreparedBlock& block = blocks.emplace_back();
+    block.id = info.id;
+    block.rows = whole ? rows : rows.slice(first, count);
+    // A tombstone block comes from a list of distinct keys: no row of it is dropped.
+    if (!moved) {
+      FIRN_ASSIGN(block.rows, warm::drop_duplicate_keys(block.rows, &block.order));
+    }
+    FIRN_ASSIGN(auto encoder, warm::BlockEncoder::begin({block.rows, csns, ends, tombstones, history,
+                                                         moved ? nullptr : &block.order},
+                                                        info, block_options));
+    block.encoder.emplace(std::move(encoder));
   }
-  const bool moved = history || !csns.empty();
-  WarmLog& log = moved ? moved_log_ : written_log_;
-  std::lock_guard lock(log.mutex);
-  const Result<void> appended = [&]() -> Result<void> {
-    for (std::size_t i = 0; i < blocks.size(); ++i) {
-      FIRN_TRY(begin_block(log, infos[i]));
+  if (moved) {
+    const std::lock_guard hold(moved_log_.mutex);
+    return write_blocks(moved_log_, blocks);
+  }
+  // Two writers do not wait for one another's syncs.
+  for (WarmLog* log : {&written_log_, &other_log_})
+    if (const std::unique_lock hold(log->mutex, std::try_to_lock); hold) return write_blocks(*log, blocks);
+  const std::lock_guard hold(written_log_.mutex);
+  return write_blocks(written_log_, blocks);
+}
+
+/// Requires the log's mutex. Durable when it returns.
+Result<std::vector<RowFileInfo>> Engine::write_blocks(WarmLog& log, std::deque<PreparedBlock>& blocks) {
+  std::vector<RowFileInfo> infos;
+  const Result<void> written = [&]() -> Result<void> {
+    for (PreparedBlock& block : blocks) {
+      RowFileInfo& info = infos.emplace_back();
+      info.id = block.id;
+      FIRN_TRY(begin_block(log, info));
       std::vector<std::span<const std::uint8_t>> parts;
-      for (const Buffer& b : blocks[i].parts) parts.push_back(b.bytes());
-      FIRN_ASSIGN(const io::EntryPosition position, log.file->append(parts, kBlockKind, blocks[i].crc));
-      infos[i].offset = position.payload_offset;
+      for (const Buffer& b : block.encoder->parts()) parts.push_back(b.bytes());
+      warm::EncodedBlock encoded;
+      const auto finish = [&]() -> io::AppendLog::Head {
+        encoded = block.encoder->finish();
+        return {encoded.parts.front().bytes(), encoded.crc};
+      };
+      FIRN_ASSIGN(const io::EntryPosition position,
+                  log.file->append(block.encoder->head_bytes(), parts, kBlockKind, finish));
+      encoded.info.path = std::move(info.path);
+      encoded.info.offset = position.payload_offset;
+      info = std::move(encoded.info);
       bytes_written_ += position.length;
     }
     return log.file->sync();
   }();
-  if (appended) return infos;
+  if (written) return infos;
   std::lock_guard blocks_lock(blocks_mutex_);
   for (const RowFileInfo& info : infos) forget_block(info);
-  return appended.error();
+  return written.error();
 }
 
 /// Requires blocks_mutex_. A block that no commit will name; its log goes once it holds nothing else, also if it is being

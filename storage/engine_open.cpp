@@ -475,7 +475,7 @@ Result<void> Engine::close() {
   }
   const bool sound = read_only_reason().empty();
   Result<void> result;
-  for (WarmLog* log : {&written_log_, &moved_log_}) {
+  for (WarmLog* log : {&written_log_, &other_log_, &moved_log_}) {
     std::lock_guard lock(log->mutex);
     if (log->file && !log->file->failure())
       if (Result<void> sealed = log->file->seal(); !sealed) result = sealed;

@@ -35,15 +35,36 @@ struct BlockOptions {
 
 /// A block as pieces to be appended one behind another; the columns are shared, not copied.
 struct EncodedBlock {
-  std::vector<Buffer> parts;
-  std::uint32_t crc = 0;  ///< crc32c of the parts one after another
-  RowFileInfo info;       ///< complete but for path and offset, which are taken over from the given one
+  std::vector<Buffer> parts;  ///< the first one is the head
+  std::uint32_t crc = 0;      ///< crc32c of the parts one after another
+  RowFileInfo info;           ///< complete but for path and offset, which are taken over from the given one
 };
 
-/// Encodes at least one row. `info`: id, schema_version, path, offset, created_us, block_number are taken
-/// over, and csn_min == csn_max if `csns` is empty (0 while the commit has no CSN yet: what counts then is
-/// the RowFileInfo that the block is opened with). Errors: {invalid_argument} for a key twice in a current
-/// block, counts that do not match, a row that ends before it begins; those of the key encoding.
+/// A block in two steps: its rows can be on their way to the disk while their statistics and checksums are computed. Owned
+/// by one thread; what the input points to lives until finish().
+class BlockEncoder {
+ public:
+  /// Lays at least one row out. `info`: id, schema_version, path, offset, created_us, block_number are taken over, and
+  /// csn_min == csn_max if `csns` is empty (0 while the commit has no CSN yet: what counts then is the RowFileInfo that
+  /// the block is opened with). Errors: {invalid_argument} for a key twice in a current block, counts that do not match, a
+  /// row that ends before it begins; those of the key encoding.
+  static Result<BlockEncoder> begin(const BlockInput& input, RowFileInfo info, const BlockOptions& options);
+  BlockEncoder(BlockEncoder&&) noexcept;
+  ~BlockEncoder();
+  /// Bytes of the block's first piece, which finish() makes.
+  std::size_t head_bytes() const;
+  /// The pieces behind it.
+  std::span<const Buffer> parts() const;
+  /// All of the block. Once.
+  EncodedBlock finish();
+
+ private:
+  class Impl;
+  explicit BlockEncoder(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Both steps in one.
 Result<EncodedBlock> encode_block(const BlockInput& input, RowFileInfo info, const BlockOptions& options);
 
 /// Opens the block at info.offset; reads prefix and header only. Rows are read and checked at first use, kept

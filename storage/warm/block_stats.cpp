@@ -101,14 +101,46 @@ std::optional<std::string> raised_prefix(std::string_view v) {
   return p;
 }
 
+/// Eight bytes from `at` on as a big-endian number, zeros behind the end.
+std::uint64_t word_at(std::string_view v, std::size_t at) {
+  std::uint64_t word = 0;
+  if (v.size() >= at + sizeof word) {
+    std::memcpy(&word, v.data() + at, sizeof word);
+  } else {
+    for (std::size_t i = at; i < v.size(); ++i)
+      word |= std::uint64_t{static_cast<unsigned char>(v[i])} << (8 * (i - at));
+  }
+  return __builtin_bswap64(word);
+}
+
+/// Whether the first n bytes agree: by words, for a few. Requires that both have so many.
+bool agree_in(const char* a, const char* b, std::size_t n) {
+  const auto word = [](const char* p) {
+    std::uint64_t w = 0;
+    std::memcpy(&w, p, sizeof w);
+    return w;
+  };
+  std::size_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    if (word(a + i) != word(b + i)) return false;
+  if (i == n) return true;
+  if (n >= 8) return word(a + n - 8) == word(b + n - 8);
+  for (; i < n; ++i)
+    if (a[i] != b[i]) return false;
+  return true;
+}
+
 /// Least and greatest of texts. Most lie strictly between: that shows in the eight bytes behind what the bounds have in
-/// common, with one comparison instead of two of whole texts.
+/// common, with one comparison instead of two of whole texts. So it does if they are a bound that ends there.
 class TextBounds {
  public:
   void add(std::string_view v) {
-    if (v.size() >= common_ && std::memcmp(v.data(), min_.data(), common_) == 0) {
+    if (any_ && v.size() >= common_ && agree_in(v.data(), min_.data(), common_)) {
       const std::uint64_t word = word_at(v, common_);
       if (word > low_ && word < high_) return;
+      if (v.size() <= common_ + 8 &&
+          ((word == low_ && v.size() == min_.size()) || (word == high_ && v.size() == max_.size())))
+        return;
     }
     if (!any_ || v < min_) {
       set(v, any_ ? max_ : v);
@@ -121,17 +153,6 @@ class TextBounds {
   std::string_view max() const { return max_; }
 
  private:
-  /// Eight bytes from `at` on as a big-endian number, zeros behind the end.
-  static std::uint64_t word_at(std::string_view v, std::size_t at) {
-    std::uint64_t word = 0;
-    if (v.size() - at >= sizeof word) {
-      std::memcpy(&word, v.data() + at, sizeof word);
-    } else {
-      for (std::size_t i = at; i < v.size(); ++i)
-        word |= std::uint64_t{static_cast<unsigned char>(v[i])} << (8 * (i - at));
-    }
-    return __builtin_bswap64(word);
-  }
   void set(std::string_view min, std::string_view max) {
     any_ = true;
     min_ = min;

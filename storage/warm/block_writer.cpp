@@ -65,18 +65,50 @@ bool is_dense(const KeyColumn& keys) {
   return values.back() - values.front() < 2 * static_cast<std::uint64_t>(values.size());
 }
 
+/// What one part is made of; its bytes lie at `offset` behind the head.
+struct PartPieces {
+  fb::PartKind kind{};
+  std::uint64_t offset = 0, length = 0;
+  std::size_t first = 0, count = 0;  ///< of the list of pieces, without the padding
+};
+
+/// Statistics that take as many bytes as any.
+ColumnStats widest_stats(TypeId type) {
+  ColumnStats s;
+  s.min = s.max =
+      is_variable(type) ? Value::of_bytes(type, std::string(kStatBytesMax, 'x')) : Value(std::uint64_t{0});
+  s.exact = false;
+  s.nulls = ~std::uint64_t{0};
+  return s;
+}
+
 class BlockWriter {
  public:
   BlockWriter(const BlockInput& in, RowFileInfo info, const BlockOptions& options)
       : in_(in), info_(std::move(info)), options_(options), seed_(seed_of(options.store_id, info_.id)) {}
 
-  Result<EncodedBlock> write() {
+  Result<void> lay_out() {
     FIRN_TRY(check());
     FIRN_TRY(plain_columns());
     FIRN_TRY(order_keys());
     describe();
     add_parts();
-    return finish();
+    return reserve_head();
+  }
+  std::size_t head_bytes() const { return head_bytes_; }
+  std::span<const Buffer> pieces() const { return pieces_; }
+
+  EncodedBlock finish() {
+    collect_stats();
+    sum_parts();
+    EncodedBlock out;
+    out.parts.push_back(make_head());
+    out.crc = crc_of(out.parts.front());
+    out.parts.insert(out.parts.end(), pieces_.begin(), pieces_.end());
+    info_.length = head_bytes_ + body_length_;
+    info_.hash = hash_of(out.parts);
+    out.info = info_;
+    return out;
   }
 
  private:
@@ -139,7 +171,6 @@ class BlockWriter {
     info_.tombstones = 0;
     for (std::size_t i = 0; !in_.tombstones.empty() && i < n; ++i)
       info_.tombstones += bit_at(in_.tombstones.data(), i) ? 1 : 0;
-    collect_stats(n);
     for (std::size_t first = 0; in_.history && first < n; first += options_.group_rows) {
       const std::size_t count = std::min<std::size_t>(options_.group_rows, n - first);
       const CsnBounds c = CsnBounds::of(in_.csns.subspan(first, count), in_.ends.subspan(first, count));
@@ -147,7 +178,9 @@ class BlockWriter {
     }
   }
 
-  void collect_stats(std::size_t n) {
+  void collect_stats() {
+    const auto n = static_cast<std::size_t>(in_.rows.rows());
+    stats_.clear();
     info_.time_min.reset();
     info_.time_max.reset();
     for (std::size_t first = 0; first < n; first += options_.group_rows)
@@ -165,18 +198,17 @@ class BlockWriter {
 
   /// Adds the pieces of one part; they lie behind what is there, padded to 64 bytes.
   void add_part(fb::PartKind kind, std::span<const Buffer> pieces) {
-    std::uint64_t length = 0;
-    std::uint32_t crc = seed_;
+    PartPieces part{kind, body_length_, 0, pieces_.size(), 0};
     for (const Buffer& b : pieces) {
       if (b.empty()) continue;
-      crc = io::crc32c(b.bytes(), crc);
-      length += b.size();
-      parts_.push_back(b);
+      part.length += b.size();
+      pieces_.push_back(b);
     }
-    table_.emplace_back(body_length_, length, crc, kind);
-    Buffer pad = arrow::padding_for(length);
-    body_length_ += length + pad.size();
-    if (!pad.empty()) parts_.push_back(std::move(pad));
+    part.count = pieces_.size() - part.first;
+    parts_.push_back(part);
+    Buffer pad = arrow::padding_for(part.length);
+    body_length_ += part.length + pad.size();
+    if (!pad.empty()) pieces_.push_back(std::move(pad));
   }
 
   template <class T>
@@ -206,9 +238,31 @@ class BlockWriter {
     }
   }
 
-  /// The header, its part table counted from the block's begin: so its own length must be known, which does
-  /// not depend on the numbers in it.
-  Buffer build_header(std::uint64_t shift) const {
+  /// Room for any statistics: how long theirs are is not known yet.
+  Result<void> reserve_head() {
+    const std::size_t groups = (info_.rows + options_.group_rows - 1) / options_.group_rows;
+    for (std::size_t g = 0; g < groups; ++g)
+      for (const Column& c : columns_) stats_.push_back(widest_stats(c.type));
+    // What alignment and tables of fewer fields may take beyond that.
+    const std::size_t slack = 256 + 16 * stats_.size();
+    const std::size_t header_bytes_max = build_header().size() + slack;
+    if (header_bytes_max > kHeaderBytesMax)
+      return bad("too many columns and groups for one header; write smaller blocks");
+    head_bytes_ =
+        (sizeof(BlockPrefix) + header_bytes_max + kPartAlignment - 1) / kPartAlignment * kPartAlignment;
+    return {};
+  }
+
+  void sum_parts() {
+    for (const PartPieces& part : parts_) {
+      std::uint32_t crc = seed_;
+      for (std::size_t i = part.first; i < part.first + part.count; ++i)
+        crc = io::crc32c(pieces_[i].bytes(), crc);
+      table_.emplace_back(head_bytes_ + part.offset, part.length, crc, part.kind);
+    }
+  }
+
+  Buffer build_header() const {
     flatbuffers::FlatBufferBuilder b(4096);
     auto bytes = [&b](std::string_view s) {
       return b.CreateVector(reinterpret_cast<const std::uint8_t*>(s.data()), s.size());  // NOLINT: bytes
@@ -216,8 +270,8 @@ class BlockWriter {
     std::vector<flatbuffers::Offset<fb::Stats>> stats;
     stats.reserve(stats_.size());
     for (const ColumnStats& s : stats_) stats.push_back(write_stats(b, s));
-    std::vector<fb::Part> table;
-    for (const fb::Part& p : table_) table.emplace_back(p.offset() + shift, p.length(), p.crc(), p.kind());
+    std::vector<fb::Part> table = table_;
+    table.resize(parts_.size());
     const Buffer schema = arrow::encode_schema_message(in_.rows.schema());
     auto stats_vector = b.CreateVector(stats);
     auto bounds_vector = b.CreateVectorOfStructs(bounds_);
@@ -253,34 +307,22 @@ class BlockWriter {
     return out.freeze();
   }
 
-  Result<EncodedBlock> finish() {
-    const std::size_t header_length = build_header(0).size();
-    if (header_length > kHeaderBytesMax)
-      return bad("too many columns and groups for one header; write smaller blocks");
-    const std::uint64_t before =
-        sizeof(BlockPrefix) + header_length + arrow::padding_for(header_length).size();
-    const Buffer header = build_header(before);
-    FIRN_CHECK(header.size() == header_length);
+  /// Prefix and header, zeros up to the first part.
+  Buffer make_head() const {
+    const Buffer header = build_header();
+    FIRN_CHECK(sizeof(BlockPrefix) + header.size() <= head_bytes_);
     BlockPrefix prefix;
     prefix.store_id = options_.store_id;
     prefix.id = info_.id;
-    prefix.length = before + body_length_;
-    prefix.header_length = static_cast<std::uint32_t>(header_length);
+    prefix.length = head_bytes_ + body_length_;
+    prefix.header_length = static_cast<std::uint32_t>(header.size());
     prefix.header_crc = io::crc32c(header.bytes(), seed_);
-    MutableBuffer first;
-    first.push(prefix);
-    const std::uint32_t crc = io::crc32c({first.data(), sizeof prefix - 4}, seed_);
-    std::memcpy(first.data() + sizeof prefix - 4, &crc, 4);
-
-    EncodedBlock out;
-    out.parts = {first.freeze(), header};
-    if (Buffer pad = arrow::padding_for(header_length); !pad.empty()) out.parts.push_back(std::move(pad));
-    out.parts.insert(out.parts.end(), parts_.begin(), parts_.end());
-    info_.length = prefix.length;
-    out.crc = crc_of(out.parts);
-    info_.hash = hash_of(out.parts);
-    out.info = std::move(info_);
-    return out;
+    MutableBuffer head(head_bytes_);
+    std::memcpy(head.data(), &prefix, sizeof prefix);
+    const std::uint32_t crc = io::crc32c({head.data(), sizeof prefix - 4}, seed_);
+    std::memcpy(head.data() + sizeof prefix - 4, &crc, 4);
+    std::memcpy(head.data() + sizeof prefix, header.data(), header.size());
+    return head.freeze();
   }
 
   static std::uint64_t hash_of(std::span<const Buffer> parts) {
@@ -290,10 +332,9 @@ class BlockWriter {
     return XXH3_64bits_digest(&state);
   }
 
-  /// Of all pieces; those of the parts, nearly all bytes, are known already.
-  std::uint32_t crc_of(std::span<const Buffer> pieces) const {
-    std::uint32_t crc = 0;
-    for (std::size_t i = 0; i < pieces.size() - parts_.size(); ++i) crc = io::crc32c(pieces[i].bytes(), crc);
+  /// Of all bytes; those of the parts, nearly all, are summed already.
+  std::uint32_t crc_of(const Buffer& head) const {
+    std::uint32_t crc = io::crc32c(head.bytes());
     for (const fb::Part& p : table_) {
       // The part's own checksum began at the seed: crc(0, part) is what is left without it.
       const std::uint32_t own = io::crc32c_combine(seed_, p.crc(), p.length());
@@ -303,31 +344,64 @@ class BlockWriter {
     return crc;
   }
 
-  const BlockInput& in_;
+  const BlockInput in_;
   RowFileInfo info_;
-  const BlockOptions& options_;
-  std::uint32_t seed_;
+  const BlockOptions options_;
+  const std::uint32_t seed_;
   KeyColumn own_keys_;
   const KeyColumn* keys_ = nullptr;
   std::vector<std::uint32_t> order_;
   std::vector<Column> columns_;
   std::vector<ColumnStats> stats_;
   std::vector<fb::Bounds> bounds_;  ///< history
-  std::vector<fb::Part> table_;
-  std::vector<Buffer> parts_;
+  std::vector<PartPieces> parts_;
+  std::vector<fb::Part> table_;  ///< of the parts, once they are summed
+  std::vector<Buffer> pieces_;   ///< behind the head
   std::uint64_t body_length_ = 0;
+  std::size_t head_bytes_ = 0;
 };
+
+/// Whether rows must be laid out anew, so that each group holds versions that lived at about the same time.
+bool is_cut(const BlockInput& in, const BlockOptions& options) {
+  const auto n = static_cast<std::size_t>(in.rows.rows());
+  const bool sound = in.csns.size() == n && in.ends.size() == n && in.order == nullptr &&
+                     (in.tombstones.empty() || in.tombstones.size() >= bitmap_bytes(n));
+  return in.history && sound && options.group_rows != 0 && n > options.group_rows;
+}
 
 }  // namespace
 
+class BlockEncoder::Impl {
+ public:
+  Impl(const BlockInput& in, RowFileInfo info, const BlockOptions& options)
+      : laid_(is_cut(in, options) ? std::make_unique<HistoryLayout>(in, options.group_rows) : nullptr),
+        writer(laid_ ? laid_->input() : in, std::move(info), options) {}
+
+ private:
+  std::unique_ptr<const HistoryLayout> laid_;
+
+ public:
+  BlockWriter writer;
+};
+
+BlockEncoder::BlockEncoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+BlockEncoder::BlockEncoder(BlockEncoder&&) noexcept = default;
+BlockEncoder::~BlockEncoder() = default;
+
+Result<BlockEncoder> BlockEncoder::begin(const BlockInput& input, RowFileInfo info,
+                                         const BlockOptions& options) {
+  auto impl = std::make_unique<Impl>(input, std::move(info), options);
+  FIRN_TRY(impl->writer.lay_out());
+  return BlockEncoder(std::move(impl));
+}
+
+std::size_t BlockEncoder::head_bytes() const { return impl_->writer.head_bytes(); }
+std::span<const Buffer> BlockEncoder::parts() const { return impl_->writer.pieces(); }
+EncodedBlock BlockEncoder::finish() { return impl_->writer.finish(); }
+
 Result<EncodedBlock> encode_block(const BlockInput& input, RowFileInfo info, const BlockOptions& options) {
-  const auto n = static_cast<std::size_t>(input.rows.rows());
-  const bool sound = input.csns.size() == n && input.ends.size() == n && input.order == nullptr &&
-                     (input.tombstones.empty() || input.tombstones.size() >= bitmap_bytes(n));
-  const bool cut = input.history && sound && options.group_rows != 0 && n > options.group_rows;
-  if (!cut) return BlockWriter(input, std::move(info), options).write();
-  const HistoryLayout laid(input, options.group_rows);
-  return BlockWriter(laid.input(), std::move(info), options).write();
+  FIRN_ASSIGN(BlockEncoder encoder, BlockEncoder::begin(input, std::move(info), options));
+  return encoder.finish();
 }
 
 Result<Batch> drop_duplicate_keys(const Batch& batch, KeyOrder* order) {

@@ -34,6 +34,11 @@ class FaultyCalls final : public SystemCalls {
     if (fails(write_errors)) return -1;
     return SystemCalls::pwrite(fd, bytes, std::min(n, write_max), offset);
   }
+  ssize_t pwritev(int fd, const iovec* parts, int count, off_t offset) override {
+    if (fails(write_errors)) return -1;
+    if (write_max == SIZE_MAX) return SystemCalls::pwritev(fd, parts, count, offset);
+    return SystemCalls::pwrite(fd, parts->iov_base, std::min(parts->iov_len, write_max), offset);
+  }
   ssize_t pread(int fd, void* out, std::size_t n, off_t offset) override {
     if (fails(read_errors)) return -1;
     return SystemCalls::pread(fd, out, std::min<std::size_t>(n, 100), offset);
@@ -110,6 +115,22 @@ TEST_F(PosixFaults, FullDevicesAndQuotasAreFull) {
   file_->write_and_sync(0, Bytes(10)).value();
 }
 
+TEST_F(PosixFaults, PartsCutShortComeBackWhole) {
+  calls_.write_max = 100'000;
+  calls_.write_errors = {EINTR, EAGAIN};
+  const Bytes bytes = pattern((3 << 20) + 77, 1);
+  const std::span<const std::uint8_t> all(bytes);
+  std::vector<std::span<const std::uint8_t>> parts;  // more of them than one call takes
+  for (std::size_t at = 0; at < 1500; ++at) parts.push_back(all.subspan(at, 1));
+  parts.push_back(all.subspan(1500));
+  file_->write_parts(9, parts).value();
+  Bytes back(bytes.size());
+  file_->read_at(9, back).value();
+  EXPECT_TRUE(back == bytes);
+  calls_.write_errors = {ENOSPC};
+  EXPECT_EQ(file_->write_parts(9, parts).error().code(), ErrorCode::full);
+}
+
 TEST_F(PosixFaults, WithoutFallocateTheRoomIsWritten) {
   calls_.allocate_errors = {EOPNOTSUPP};
   file_->write_at(0, bytes_of("abc")).value();
@@ -178,8 +199,8 @@ TEST_F(RingFaults, AWriteThatTheKernelCutsShortIsFinishedBeforeTheSync) {
   ASSERT_TRUE(done.ok()) << done.error().message();
   EXPECT_EQ(content(), bytes);
   using Kind = RingRequest::Kind;
-  const std::vector<std::pair<Kind, std::int32_t>> expected{
-      {Kind::write, 5000}, {Kind::sync, -ECANCELED}, {Kind::write, 95'000}, {Kind::sync, 0}};
+  // What is left goes by plain calls.
+  const std::vector<std::pair<Kind, std::int32_t>> expected{{Kind::write, 5000}, {Kind::sync, -ECANCELED}};
   EXPECT_EQ(seen, expected);
 }
 
@@ -199,8 +220,7 @@ TEST_F(RingFaults, InterruptionsInCompletionsAreTriedAgain) {
 
 TEST_F(RingFaults, AnEndlessInterruptionIsAnErrorInTheEnd) {
   hook([](const RingRequest&, std::int32_t) { return -EINTR; });
-  EXPECT_FALSE(file_->write_at(0, Bytes(10)).ok());
-  EXPECT_FALSE(file_->sync().ok());
+  EXPECT_FALSE(file_->write_at(0, Bytes(1 << 20)).ok());
 }
 
 TEST_F(RingFaults, LongWritesWithShortPiecesComeBackWhole) {
@@ -213,7 +233,7 @@ TEST_F(RingFaults, LongWritesWithShortPiecesComeBackWhole) {
   EXPECT_TRUE(back == bytes);
 }
 
-TEST_F(RingFaults, PiecesCutShortOrInterruptedComeBackWhole) {
+TEST_F(RingFaults, PartsCutShortOrInterruptedComeBackWhole) {
   std::uint64_t n = 0;
   hook([&](const RingRequest& r, std::int32_t result) {
     if (r.kind != RingRequest::Kind::write) return result;
@@ -222,34 +242,53 @@ TEST_F(RingFaults, PiecesCutShortOrInterruptedComeBackWhole) {
   });
   const Bytes bytes = pattern((25 << 20) + 77, 1);
   const std::span<const std::uint8_t> all(bytes);
-  const std::vector<WritePiece> pieces{{5, all.first(100)},
-                                       {105, all.subspan(100, 12 << 20)},
-                                       {105 + (12 << 20), all.subspan(100 + (12 << 20))}};
-  file_->write_pieces(pieces).value();
+  const std::vector<std::span<const std::uint8_t>> parts{
+      all.first(100), all.subspan(100, 12 << 20), {}, all.subspan(100 + (12 << 20))};
+  int meanwhile = 0;
+  file_->write_parts(5, parts, [&] { ++meanwhile; }).value();
+  EXPECT_EQ(meanwhile, 1);
   file_->sync().value();
   Bytes back(bytes.size());
   file_->read_at(5, back).value();
   EXPECT_TRUE(back == bytes);
 }
 
-TEST_F(RingFaults, APieceThatCannotBeWrittenIsTheAnswer) {
+TEST_F(RingFaults, APartThatCannotBeWrittenIsTheAnswer) {
   int writes = 0;
   hook([&](const RingRequest& r, std::int32_t result) {
     return r.kind == RingRequest::Kind::write && ++writes == 3 ? -ENOSPC : result;
   });
-  const Bytes bytes = pattern(4 << 20, 1);
-  const std::vector<WritePiece> pieces{{0, bytes}};
-  EXPECT_EQ(file_->write_pieces(pieces).error().code(), ErrorCode::full);
+  const Bytes bytes = pattern(15 << 20, 1);
+  const std::vector<std::span<const std::uint8_t>> parts{bytes};
+  EXPECT_EQ(file_->write_parts(0, parts).error().code(), ErrorCode::full);
 }
 
-TEST_F(RingFaults, AWritebackThatCannotBeginIsNoError) {
-  hook([&](const RingRequest& r, std::int32_t result) {
-    return r.kind == RingRequest::Kind::start_writeback ? -EIO : result;
-  });
+TEST_F(RingFaults, PartsThatTheDeviceRefusesToTakeDirectlyAreWrittenAllTheSame) {
+  hook([&](const RingRequest&, std::int32_t) { return -EINVAL; });
+  const Bytes bytes = pattern((13 << 20) + 5, 1);
+  const std::vector<std::span<const std::uint8_t>> parts{bytes};
+  file_->write_parts(0, parts).value();
+  file_->sync().value();
+  EXPECT_TRUE(content() == bytes);
+}
+
+TEST_F(RingFaults, PartsStandBesideWhatIsThere) {
+  const Bytes before = pattern(5000, 1), bytes = pattern((3 << 20) + 5, 2), behind = pattern(5000, 3);
+  file_->write_at(0, before).value();
+  file_->write_at(5000 + bytes.size(), behind).value();
+  const std::span<const std::uint8_t> all(bytes);
+  const std::vector<std::span<const std::uint8_t>> parts{all.first(4095), all.subspan(4095)};
+  file_->write_parts(5000, parts).value();
+  Bytes expected = before;
+  expected.insert(expected.end(), bytes.begin(), bytes.end());
+  expected.insert(expected.end(), behind.begin(), behind.end());
+  EXPECT_TRUE(content() == expected);
+}
+
+TEST_F(RingFaults, WhatThrowsMeanwhileThrowsWhenTheKernelIsDone) {
   const Bytes bytes = pattern(3 << 20, 1);
-  const std::vector<WritePiece> pieces{{0, bytes}};
-  file_->write_pieces(pieces).value();
-  file_->sync().value();  // it is the sync that says what was lost
+  const std::vector<std::span<const std::uint8_t>> parts{bytes};
+  EXPECT_THROW((void)file_->write_parts(0, parts, [] { throw std::bad_alloc(); }), std::bad_alloc);
   EXPECT_TRUE(content() == bytes);
 }
 
@@ -271,7 +310,7 @@ TEST_F(RingFaults, AFullDeviceIsFullAndNotForEver) {
   hook([&](const RingRequest& r, std::int32_t result) {
     return full && r.kind == RingRequest::Kind::write ? -ENOSPC : result;
   });
-  EXPECT_EQ(file_->write_at(0, Bytes(10)).error().code(), ErrorCode::full);
+  EXPECT_EQ(file_->write_at(0, Bytes(1 << 20)).error().code(), ErrorCode::full);
   full = false;
   file_->write_and_sync(0, Bytes(10)).value();
 }

@@ -1,5 +1,6 @@
 #include <random>
 
+#include "io/crc32c.hpp"
 #include "io/disk_path.hpp"
 #include "tests/io/log_fixture.hpp"
 
@@ -41,6 +42,39 @@ TEST_F(LogTest, LargePayloadsOfManyPartsComeBack) {
   EXPECT_TRUE(r.payloads[1] == pattern(8 << 20, 4));
   const auto file = disk_.open(kPath, Disk::Mode::read).value();
   EXPECT_TRUE(read_entry(*file, log_->identity(), p).value() == whole);
+}
+
+TEST_F(LogTest, AHeadThatIsKnownLastStandsFirst) {
+  for (const std::size_t bytes : {std::size_t{1000}, std::size_t{3 << 20}}) {
+    const Bytes head = pattern(200, 1), rest = pattern(bytes, 2);
+    const std::vector<std::span<const std::uint8_t>> parts{rest};
+    int finished = 0;
+    const auto p = log_->append(head.size(), parts, 7,
+                                [&]() -> AppendLog::Head {
+                                  ++finished;
+                                  return {head, crc32c(rest, crc32c(head))};
+                                })
+                       .value();
+    EXPECT_EQ(finished, 1);
+    EXPECT_EQ(p.payload_bytes, head.size() + rest.size());
+    log_->append_and_sync(bytes_of("next"), 1).value();
+    Bytes whole = head;
+    whole.insert(whole.end(), rest.begin(), rest.end());
+    const auto file = disk_.open(kPath, Disk::Mode::read).value();
+    EXPECT_TRUE(read_entry(*file, log_->identity(), p).value() == whole);
+  }
+  expect_end(read(), 4, false);
+}
+
+TEST_F(LogTest, AHeadThatFailsLeavesTheLogAsItWas) {
+  const Bytes rest = pattern(3 << 20, 2);
+  const std::vector<std::span<const std::uint8_t>> parts{rest};
+  EXPECT_THROW((void)log_->append(100, parts, 7, []() -> AppendLog::Head { throw std::bad_alloc(); }),
+               std::bad_alloc);
+  put_synced("fine");
+  const Reading r = read();
+  expect_end(r, 1, r.tail->torn);
+  EXPECT_EQ(r.payloads.at(0), bytes_of("fine"));
 }
 
 TEST_F(LogTest, FileGrowsByDoubling) {
