@@ -2,7 +2,8 @@
 //
 // Equal durability everywhere: a write call returns when its rows would survive a power cut. All calls throw
 // firn::Error. write_one() may be called from many threads at once, beside one that calls write() and one that calls
-// ask(); all else is called by one thread while no other call is under way.
+// ask(), and write() from two if the system has the skill bulk_by_many; all else is called by one thread while no other call
+// is under way.
 #pragma once
 #include <filesystem>
 #include <memory>
@@ -43,11 +44,12 @@ struct TableKind {
 
 /// What a system is measured at. A workload names the skill that it needs.
 struct Skills {
-  bool writes_one = true;    ///< single rows
-  bool many_writers = true;  ///< single rows from many threads
-  bool upserts = true;       ///< replaces rows by key
-  bool recovers = true;      ///< worth a kill; what is the same as another system's is told once
-  bool reads_csv = false;    ///< has an import of its own
+  bool writes_one = true;     ///< single rows
+  bool many_writers = true;   ///< single rows from many threads
+  bool upserts = true;        ///< replaces rows by key
+  bool recovers = true;       ///< worth a kill; what is the same as another system's is told once
+  bool reads_csv = false;     ///< has an import of its own
+  bool bulk_by_many = false;  ///< write() from two threads at once
 };
 
 class System {

@@ -44,7 +44,7 @@ class Firn : public System {
   }
   Skills skills() const override {
     const bool free = placement_ == StorageTier::none;
-    return {.recovers = free, .reads_csv = free};
+    return {.recovers = free, .reads_csv = free, .bulk_by_many = true};
   }
   std::string version() const override {
     if (placement_ == StorageTier::none) return "firn, public interface, default settings";

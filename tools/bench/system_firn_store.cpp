@@ -56,7 +56,7 @@ class CommitQueue {
 class FirnStore final : public System {
  public:
   std::string name() const override { return "firn-store"; }
-  Skills skills() const override { return {.recovers = false}; }
+  Skills skills() const override { return {.recovers = false, .bulk_by_many = true}; }
   std::string version() const override {
     return "firn's store, called directly" + (notice_.empty() ? "" : ": " + notice_);
   }

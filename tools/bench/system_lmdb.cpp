@@ -19,6 +19,7 @@ class Lmdb final : public System {
  public:
   ~Lmdb() override { close(); }
   std::string name() const override { return "lmdb"; }
+  Skills skills() const override { return {.bulk_by_many = true}; }
   std::string version() const override {
     return std::string(mdb_version(nullptr, nullptr, nullptr)) + " synchronous commits";
   }

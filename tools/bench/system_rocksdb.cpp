@@ -32,6 +32,7 @@ rocksdb::Options options_for_all() {
 class RocksDb final : public System {
  public:
   std::string name() const override { return "rocksdb"; }
+  Skills skills() const override { return {.bulk_by_many = true}; }
   std::string version() const override {
     return "RocksDB " + rocksdb::GetRocksVersionAsString() +
            " WAL sync, LZ4, zstd at the bottom, bloom 10 bits, 100 MiB cache";
