@@ -74,18 +74,16 @@ BatchBuilder::BatchBuilder(Schema schema) : schema_(std::move(schema)) {
   if (schema_.has_row_key()) columns_.pop_back();
 }
 
-bool BatchBuilder::begin_row(std::size_t values) {
+bool BatchBuilder::begin_first_row(std::size_t values) {
   if (error_) return false;
-  if (values == columns_.size()) return true;
+  if (values == columns_.size()) {
+    for (ColumnBuilder& c : columns_) c.expect_as_much();
+    return true;
+  }
   error_.emplace(ErrorCode::invalid_argument, "row " + std::to_string(rows_) + " has " +
                                                   std::to_string(values) + " values for " +
                                                   std::to_string(columns_.size()) + " columns");
   return false;
-}
-
-BatchBuilder& BatchBuilder::end_row() {
-  if (!error_) ++rows_;
-  return *this;
 }
 
 /// Takes the row out again; false.
@@ -99,6 +97,11 @@ bool BatchBuilder::append_value(std::size_t i, const Value& v) {
   const Result<void> done = v.is_null() && !schema_[i].nullable
                                 ? Error(ErrorCode::invalid_argument, "NULL in a column that is not null")
                                 : columns_[i].append(v);
+  return done.ok() || refuse(i, done.error());
+}
+
+bool BatchBuilder::append_text(std::size_t i, std::string_view v) {
+  const Result<void> done = columns_[i].append_text(v);
   return done.ok() || refuse(i, done.error());
 }
 

@@ -3,10 +3,13 @@
 #pragma once
 #include <concepts>
 #include <initializer_list>
+#include <limits>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
+#include "schema/ascii.hpp"
 #include "schema/buffer.hpp"
 #include "schema/table_schema.hpp"
 #include "schema/value.hpp"
@@ -81,7 +84,24 @@ class ColumnBuilder {
   }
   void append_bool(bool v);
   /// Requires that the column stays below 2 GiB of bytes: append() checks, this does not.
-  void append_bytes(std::string_view v);
+  void append_bytes(std::string_view v) {
+    values_.append(v.data(), v.size());
+    offsets_.push(static_cast<std::int32_t>(values_.size()));
+    if (has_nulls_) grow_validity(true);
+    ++length_;
+  }
+  /// Appends v if that takes no more than a look at it, as nearly always. False: nothing is appended, append(Value(v))
+  /// decides.
+  bool put(std::string_view v) {
+    if (type_ != TypeId::utf8 || v.size() > kBytesMax - values_.size() || !is_ascii(v)) return false;
+    append_bytes(v);
+    return true;
+  }
+  bool put(std::int64_t v) { return put_integer(v); }
+  bool put(std::uint64_t v) { return put_integer(v); }
+  bool put(double v) { return type_ == TypeId::f64 && put_fixed(v); }
+  bool put(Timestamp v) { return type_ == TypeId::timestamp && put_fixed(v.us); }
+  bool put(Date v) { return type_ == TypeId::date && put_fixed(v.days); }
   /// Any Value, converted where that loses nothing (integers that fit, integers to floats, text to temporal types).
   /// Error: {type_mismatch} or {out_of_range}; nothing is appended then.
   Result<void> append(const Value& v);
@@ -95,12 +115,39 @@ class ColumnBuilder {
   void append_column(const Column& from);
   /// Removes the rows from `length` on.
   void truncate(std::int64_t length);
+  /// Makes room for as much as the column finished before had: a batch is likely as large as the one before.
+  void expect_as_much();
   /// The column; the builder is empty afterwards.
   Column finish();
 
  private:
+  static constexpr auto kBytesMax = static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max());
+
+  template <class T>
+  bool put_fixed(T v) {
+    append_fixed(v);
+    return true;
+  }
+  template <class T, class V>
+  bool put_if_it_fits(V v) {
+    return std::in_range<T>(v) && put_fixed(static_cast<T>(v));
+  }
+  template <class V>
+  bool put_integer(V v) {
+    switch (type_) {
+      case TypeId::i64:
+        return put_if_it_fits<std::int64_t>(v);
+      case TypeId::u64:
+        return put_if_it_fits<std::uint64_t>(v);
+      case TypeId::i32:
+        return put_if_it_fits<std::int32_t>(v);
+      case TypeId::u32:
+        return put_if_it_fits<std::uint32_t>(v);
+      default:
+        return false;
+    }
+  }
   void grow_validity(bool valid);
-  void expect_as_much();
   Result<void> append_same(const Value& c);
   TypeId type_;
   std::int64_t length_ = 0, null_count_ = 0;
@@ -160,25 +207,35 @@ class BatchBuilder {
   const Schema& schema() const noexcept { return schema_; }
 
  private:
-  bool begin_row(std::size_t values);
-  BatchBuilder& end_row();
+  bool begin_row(std::size_t values) {
+    if (rows_ != 0 && !error_ && values == columns_.size()) return true;
+    return begin_first_row(values);
+  }
+  bool begin_first_row(std::size_t values);
+  BatchBuilder& end_row() {
+    if (!error_) ++rows_;
+    return *this;
+  }
   bool refuse(std::size_t column, const Error& error);
   template <class T>
   bool append_value(std::size_t i, const T& v) {
-    if constexpr (!std::is_null_pointer_v<T> && std::is_convertible_v<const T&, std::string_view>) {
-      const Result<void> done = columns_[i].append_text(v);
-      return done.ok() || refuse(i, done.error());
-    } else if constexpr (std::is_integral_v<T> && std::is_signed_v<T> && !std::is_same_v<T, bool>) {
-      const Result<void> done = columns_[i].append_integer(v);
-      return done.ok() || refuse(i, done.error());
-    } else if constexpr (std::is_same_v<T, double>) {
-      const Result<void> done = columns_[i].append_double(v);
-      return done.ok() || refuse(i, done.error());
+    if constexpr (std::is_null_pointer_v<T> || std::is_same_v<T, bool>) {
+      return append_value(i, Value(v));
+    } else if constexpr (std::is_convertible_v<const T&, std::string_view>) {
+      const std::string_view text(v);
+      return columns_[i].put(text) || append_text(i, text);
+    } else if constexpr (std::is_integral_v<T>) {
+      using Wide = std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>;
+      return columns_[i].put(static_cast<Wide>(v)) || append_value(i, Value(v));
+    } else if constexpr (std::is_same_v<T, double> || std::is_same_v<T, Timestamp> ||
+                         std::is_same_v<T, Date>) {
+      return columns_[i].put(v) || append_value(i, Value(v));
     } else {
       return append_value(i, Value(v));
     }
   }
   bool append_value(std::size_t i, const Value& v);
+  bool append_text(std::size_t i, std::string_view v);
 
   Schema schema_;
   std::vector<ColumnBuilder> columns_;

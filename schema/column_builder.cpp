@@ -1,6 +1,5 @@
 // ColumnBuilder: values one by one or column by column into Arrow buffers.
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "schema/batch.hpp"
@@ -9,8 +8,6 @@
 
 namespace firn {
 namespace {
-
-constexpr std::size_t kBytesMax = static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max());
 
 void push_bit(MutableBuffer& bits, std::size_t at, bool value) {
   if (at % 8 == 0) bits.push(std::uint8_t{0});
@@ -69,14 +66,6 @@ void ColumnBuilder::append_bool(bool v) {
   ++length_;
 }
 
-void ColumnBuilder::append_bytes(std::string_view v) {
-  values_.append(v.data(), v.size());
-  offsets_.push(static_cast<std::int32_t>(values_.size()));
-  if (has_nulls_) grow_validity(true);
-  ++length_;
-}
-
-/// A batch is likely as large as the one before: its buffers need not grow step by step.
 void ColumnBuilder::expect_as_much() {
   if (last_values_ == 0) return;
   values_.reserve(std::exchange(last_values_, 0));
@@ -84,33 +73,21 @@ void ColumnBuilder::expect_as_much() {
 }
 
 Result<void> ColumnBuilder::append_text(std::string_view v) {
-  if (type_ != TypeId::utf8 || v.size() > kBytesMax - values_.size() || !is_utf8(v)) return append(Value(v));
   if (length_ == 0) expect_as_much();
+  if (put(v)) return {};
+  if (type_ != TypeId::utf8 || v.size() > kBytesMax - values_.size() || !is_utf8(v)) return append(Value(v));
   append_bytes(v);
   return {};
 }
 
 Result<void> ColumnBuilder::append_integer(std::int64_t v) {
   if (length_ == 0) expect_as_much();
-  if (type_ == TypeId::i64) {
-    append_fixed(v);
-  } else if (type_ == TypeId::i32 && std::in_range<std::int32_t>(v)) {
-    append_fixed(static_cast<std::int32_t>(v));
-  } else if (type_ == TypeId::u64 && v >= 0) {
-    append_fixed(static_cast<std::uint64_t>(v));
-  } else if (type_ == TypeId::u32 && std::in_range<std::uint32_t>(v)) {
-    append_fixed(static_cast<std::uint32_t>(v));
-  } else {
-    return append(Value(v));
-  }
-  return {};
+  return put(v) ? Result<void>() : append(Value(v));
 }
 
 Result<void> ColumnBuilder::append_double(double v) {
-  if (type_ != TypeId::f64) return append(Value(v));
   if (length_ == 0) expect_as_much();
-  append_fixed(v);
-  return {};
+  return put(v) ? Result<void>() : append(Value(v));
 }
 
 Result<void> ColumnBuilder::append(const Value& v) {

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "schema/ascii.hpp"
 #include "schema/coerce.hpp"
 #include "schema/key_bits.hpp"
 #include "schema/key_codec.hpp"
@@ -102,18 +103,6 @@ Result<void> append_date(ColumnBuilder& column, std::string_view text) {
   }
   column.append_fixed(days);
   return {};
-}
-
-bool is_ascii(std::string_view t) noexcept {
-  std::uint64_t all = 0;
-  std::size_t i = 0;
-  for (; i + 8 <= t.size(); i += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, t.data() + i, 8);
-    all |= word;
-  }
-  for (; i < t.size(); ++i) all |= static_cast<unsigned char>(t[i]) & 0x80U;
-  return (all & 0x8080808080808080U) == 0;
 }
 
 Result<void> append_utf8(ColumnBuilder& column, std::string_view text) {
