@@ -4,7 +4,6 @@
 
 #include "caf_runtime.hpp"
 #include "io/thread_priority.hpp"
-#include "io/uring.hpp"
 #include "start_table.hpp"
 #include "table_work.hpp"
 

@@ -113,10 +113,8 @@ Result<std::unique_ptr<TableScan>> TableScan::plan(const View& view, HotRows hot
                                                    std::span<const ColumnRange> ranges,
                                                    QueryProfile& profile) {
   std::unique_ptr<TableScan> scan(new TableScan(view, std::move(hot), csn, std::move(columns)));
-  // Many groups hold a little of the past each, few the present: those are read whole.
   for (const ColumnRange& r : ranges)
-    if (csn < view.csn && !scan->schema_.key().empty() && r.column == scan->schema_.key().front())
-      scan->keys_ = r;
+    if (!scan->schema_.key().empty() && r.column == scan->schema_.key().front()) scan->keys_ = r;
   for (const FileEntryPtr& entry : view.catalog->files) FIRN_TRY(scan->plan_file(entry, ranges, profile));
   scan->plan_hot(profile);
   return scan;
