@@ -121,8 +121,8 @@ TEST_P(RefusedRing, ARingThatTakesNoWorkIsPassedBy) {
     const auto file = disk->open("f", Disk::Mode::create_new).value();
     const Bytes linked = pattern(200'000, 3), large = pattern(9 << 20, 4);
     file->write_and_sync(0, linked).value();
-    const std::vector<WritePiece> pieces{{200'000, large}};
-    file->write_pieces(pieces).value();
+    const std::vector<std::span<const std::uint8_t>> parts{large};
+    file->write_parts(200'000, parts).value();
     file->sync().value();
     Bytes back(linked.size() + large.size());
     file->read_at(0, back).value();
