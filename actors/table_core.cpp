@@ -14,6 +14,8 @@ namespace {
 
 // What a change without rows counts at the gate.
 constexpr std::uint64_t kChangeBytes = 256;
+// Larger batches, which only a table pinned to hot gets here, are not held twice.
+constexpr std::uint64_t kEncodedAheadBytesMax = std::uint64_t{1} << 20;
 
 std::string key_text(const Schema& schema, const std::string& encoded) {
   const auto key = decode_key(schema, encoded);
@@ -82,11 +84,12 @@ Result<Commit> TableCore::commit_rows(storage::TableStore& store, Batch rows, co
   request.if_unchanged_since = options.if_unchanged_since;
   request.columns_by_id =
       true;  // they were fitted to the table's schema; it may be altered until they commit
-  if (!is_update(options.mode)) {
+  std::uint64_t bytes = rows.byte_size();
+  if (!is_update(options.mode) && bytes <= kEncodedAheadBytesMax) {
     FIRN_ASSIGN(request.encoded, store.encode(rows));
   }
   if (!request.encoded) FIRN_TRY(check_keys(rows));
-  const std::uint64_t bytes = rows.byte_size();
+  if (request.encoded) bytes += request.encoded->list.size();
   request.rows = std::move(rows);
   return commit_in_line(std::move(parcel), bytes);
 }

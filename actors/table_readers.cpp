@@ -54,10 +54,12 @@ void look_for_commits(TableSelf self, Services& services, const TableRef& table)
 void ask_for_its_time(TableSelf self, Services& services, const TableRef& table) {
   const auto me = caf::actor_cast<TableFront>(self);
   StatsSlot slot([me](const Result<TableStats>& s) {
-    if (!s) return;
-    caf::anon_send(me, make_flat<fb::GroupDone>([&](auto& b) {
-                     return fb::CreateGroupDone(b, 0, s->csn.value, s->last_commit_time.us);
-                   }));
+    if (s)
+      caf::anon_send(me, make_flat<fb::GroupDone>([&](auto& b) {
+                       return fb::CreateGroupDone(b, 0, s->csn.value, s->last_commit_time.us);
+                     }));
+    caf::anon_send(me, make_flat<fb::ChangesLooked>(
+                           [&](auto& b) { return fb::CreateChangesLooked(b, kForSubscribers, 0, true); }));
   });
   auto [worker, load] = services.workers.for_long_work();
   caf::anon_send(worker, make_flat<fb::StatsRequest>([](auto& b) { return fb::CreateStatsRequest(b); }),
@@ -152,8 +154,10 @@ Result<void> take_changes(TableSelf self, Services& services, const TableRef& ta
 void look_is_over(TableSelf self, Services& services, const TableRef& table, const fb::ChangesLooked& done) {
   WaitingReaders& readers = self->state.readers;
   if (done.ticket() == kForSubscribers) {
-    self->state.looking_for_commits = false;
-    if (done.csn() > self->state.csn) ask_for_its_time(self, services, table);
+    const std::uint64_t known = std::max(self->state.csn, table->commits.newest());
+    const bool is_new = done.csn() > known;
+    self->state.looking_for_commits = is_new;  // until its time is known: one look at a time
+    if (is_new) ask_for_its_time(self, services, table);
     return;
   }
   if (done.answered()) return unwatch(self, readers.answered(done.ticket()));

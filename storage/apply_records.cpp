@@ -11,8 +11,9 @@ namespace {
 // value: CSN of its first record (u64), then for each group two varints: microseconds since the group before, records.
 // The records of a group follow each other by one microsecond, CSNs are dense: nothing else need be said.
 
-// Read and written by every commit; some twenty groups.
-constexpr std::size_t kTimeChunkBytes = 128;
+// Every commit reads the last chunk and writes it again, so that one is short, some twenty groups; a full one is joined to
+// the chunk before it as long as that is below the other bound, so that there are few.
+constexpr std::size_t kOpenChunkBytes = 128, kTimeChunkBytes = 1'024;
 
 void append_varint(std::string& to, std::uint64_t v) {
   for (; v >= 0x80; v >>= 7) to.push_back(static_cast<char>(v | 0x80));
@@ -104,10 +105,31 @@ Result<void> add_times(const TimeChunk& from, const std::vector<std::uint64_t>& 
   return {};
 }
 
+/// Joins a chunk to the one before it, if that has room.
+Result<void> join_to_previous(hot::HotWriter& writer, const std::string& key, std::string_view chunk) {
+  const std::uint64_t begin = big_endian_at(key, 1);
+  if (begin == 0) return {};
+  FIRN_ASSIGN(auto previous, writer.catalog_at_or_before("t", catalog_key('t', begin - 1)));
+  if (!previous || previous->second.size() + chunk.size() > kTimeChunkBytes) return {};
+  FIRN_ASSIGN(const TimedGroup last, group_at(previous->first, previous->second, begin));
+  std::uint64_t gap;  // of the chunk's first group: none, it begins the chunk
+  chunk.remove_prefix(sizeof(std::uint64_t));
+  if (!read_varint(chunk, gap))
+    return Error(ErrorCode::corrupt, "catalog: a record of commit times is damaged");
+  append_varint(previous->second, begin - last.time_us);
+  previous->second += chunk;
+  FIRN_TRY(writer.put_catalog(previous->first, previous->second));
+  return writer.remove_catalog(key);
+}
+
 Result<void> note_commit_time(hot::HotWriter& writer, std::span<const LogRecord> group) {
   const auto time = static_cast<std::uint64_t>(group.front().time_us);
   FIRN_ASSIGN(auto last, writer.catalog_at_or_before("t", catalog_key('t', time)));
-  if (last && last->second.size() < kTimeChunkBytes) {
+  if (last && last->second.size() >= kOpenChunkBytes) {
+    FIRN_TRY(join_to_previous(writer, last->first, last->second));
+    last.reset();
+  }
+  if (last) {
     FIRN_ASSIGN(const TimedGroup before, group_at(last->first, last->second, time));
     append_varint(last->second, time - before.time_us);
   } else {
@@ -175,11 +197,11 @@ Result<void> note_token(hot::HotWriter& writer, const LogRecord& r) {
 }
 
 /// What goes must be what was searched and proved to be out of reach; else nothing is changed.
-Result<void> apply_purge(hot::HotWriter& writer, const HotPurge& purge) {
+Result<void> apply_purge(hot::HotWriter& writer, const HotPurge& purge, std::uint64_t csn) {
   FIRN_ASSIGN(const Fingerprint dropped, writer.purge(purge.key_min, purge.key_max, purge.rule));
   if (purge.dropped.count == 0 || dropped == purge.dropped) return {};
-  return Error(ErrorCode::internal,
-               "a purge would drop " + dropped.to_string() + ", found were " + purge.dropped.to_string());
+  return Error(ErrorCode::internal, "the purge of commit " + std::to_string(csn) + " would drop " +
+                                        dropped.to_string() + ", found were " + purge.dropped.to_string());
 }
 
 Result<void> apply_record(hot::HotWriter& writer, const LogRecord& r) {
@@ -190,7 +212,7 @@ Result<void> apply_record(hot::HotWriter& writer, const LogRecord& r) {
   FIRN_TRY(visit_rows(r.rows, put));
   FIRN_TRY(visit_rows(r.moved_rows, put));
   for (const HotDrop& d : r.drops) FIRN_TRY(writer.drop(d.key_min, d.key_max, d.csn));
-  for (const HotPurge& p : r.purges) FIRN_TRY(apply_purge(writer, p));
+  for (const HotPurge& p : r.purges) FIRN_TRY(apply_purge(writer, p, r.csn));
   for (const RowFileInfo& i : r.adds)
     FIRN_TRY(writer.put_catalog(catalog_key('f', i.id), encode_file_info(i)));
   for (const std::uint64_t id : r.retires) {

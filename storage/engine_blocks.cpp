@@ -146,7 +146,7 @@ Result<std::vector<RowFileInfo>> Engine::append_blocks(const Batch& rows, std::s
 /// Requires the log's mutex. Durable when it returns.
 Result<std::vector<RowFileInfo>> Engine::write_blocks(WarmLog& log, std::deque<PreparedBlock>& blocks) {
   std::vector<RowFileInfo> infos;
-  const Result<void> written = [&]() -> Result<void> {
+  const auto write_all = [&]() -> Result<void> {
     for (PreparedBlock& block : blocks) {
       RowFileInfo& info = infos.emplace_back();
       info.id = block.id;
@@ -166,7 +166,13 @@ Result<std::vector<RowFileInfo>> Engine::write_blocks(WarmLog& log, std::deque<P
       bytes_written_ += position.length;
     }
     return log.file->sync();
-  }();
+  };
+  Result<void> written;
+  try {
+    written = write_all();
+  } catch (const std::bad_alloc&) {
+    written = Error(ErrorCode::memory, "no memory for the blocks of a write");
+  }
   if (written) return infos;
   std::lock_guard blocks_lock(blocks_mutex_);
   for (const RowFileInfo& info : infos) forget_block(info);

@@ -154,8 +154,6 @@ std::vector<Result<CommitInfo>> Engine::commit(std::span<WriteRequest> requests)
   std::lock_guard lock(commit_mutex_);
   std::vector<LogRecord> records;
   std::vector<std::size_t> owners;
-  records.reserve(requests.size());
-  owners.reserve(requests.size());
   const auto flush = [&] {
     const Result<void> done = [&]() -> Result<void> {
       try {

@@ -261,15 +261,23 @@ Result<void> Engine::rebuild() {
       continue;
     }
     LogReplay replay(*hot_);
-    FIRN_ASSIGN(auto recovered,
-                CommitLog::recover(*disk, at("commit"), store_id, checkpoint.log_sequence + 1,
-                                   [&](std::uint64_t sequence, std::span<const std::uint8_t> group) {
-                                     return replay.apply(sequence, group);
-                                   }));
+    auto recovered = CommitLog::recover(*disk, at("commit"), store_id, checkpoint.log_sequence + 1,
+                                        [&](std::uint64_t sequence, std::span<const std::uint8_t> group) {
+                                          return replay.apply(sequence, group);
+                                        });
+    if (!recovered && recovered.error().code() == ErrorCode::internal) {
+      // The log is sound and does not fit what the checkpoint holds.
+      note("table " + name + ": " + recovered.error().message() + "; trying the checkpoint before it");
+      if (!why) why = recovered.error();
+      doubtful_ = true;
+      hot_.reset();
+      continue;
+    }
+    if (!recovered) return recovered.error();
     FIRN_TRY(replay.finish());
-    log_ = std::move(recovered.log);
-    if (recovered.bytes_dropped != 0)
-      note("table " + name + ": cut " + std::to_string(recovered.bytes_dropped) +
+    log_ = std::move(recovered->log);
+    if (recovered->bytes_dropped != 0)
+      note("table " + name + ": cut " + std::to_string(recovered->bytes_dropped) +
            " bytes of an unfinished append from the commit log");
     remove_generations_but(generation_);
     return {};
@@ -331,6 +339,10 @@ Result<void> Engine::load_view(const hot::HotReader& reader) {
   next_file_id_ = std::max(state.next_file_id, file_id_max + 1);
   next_row_id_ = std::max<std::uint64_t>(state.next_row_id, 1);
   delta_.reset(state.csn);  // for what a file has not been resolved past the hot tier is asked
+  if (state.rows_csn <= state.horizon) {
+    std::lock_guard quiet(quiet_mutex_);
+    quiet_ = {state.rows_csn, state.horizon};
+  }
   std::lock_guard lock(view_mutex_);
   view_ = {catalog, state.csn, state.time_us, state.rows_csn};
   return {};
@@ -400,7 +412,8 @@ Result<Engine::Checkpoint> Engine::take_checkpoint() {
   std::optional<hot::HotReader> reader;
   std::uint64_t covered = 0;
   Checkpoint made;
-  FIRN_TRY(store_vectors_by_parts(~std::size_t{0}, true));
+  if (const Result<void> stored = store_vectors_by_parts(~std::size_t{0}, true); !stored)
+    note("table " + name + ": " + stored.error().message());  // as below
   {
     std::lock_guard lock(commit_mutex_);
     FIRN_TRY(check_open());

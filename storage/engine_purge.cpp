@@ -163,9 +163,12 @@ Result<JobReport> Engine::purge_hot() {
     FIRN_ASSIGN(PurgeSlice slice, look_for_purge(from, horizon));
     const std::uint64_t dropped_before = report.rows_dropped;
     const Result<void> published = publish_purge(slice, horizon, report);
-    if (!published && published.error().code() == ErrorCode::conflict && ++looks < kLooksMax) {
+    if (!published && published.error().code() == ErrorCode::conflict) {
       report.rows_in += report.rows_dropped - dropped_before;  // the rest is met again
-      continue;
+      if (report.rows_dropped != dropped_before) looks = 0;
+      if (++looks < kLooksMax) continue;
+      report.rows_out = report.rows_in - report.rows_dropped;
+      if (report.done) return report;  // what is left has its turn after the rest
     }
     FIRN_TRY(published);
     looks = 0;

@@ -260,7 +260,9 @@ TEST_F(ChangesMessageTest, ACursorWaitsAcrossMovesThatTheHorizonFollows) {
   ASSERT_GT(horizon, old);
   t.write(events(9, 1)).value();
   EXPECT_EQ(receive(by_cursor).lines, Lines{"insert 9 click"});
-  const Answer late = ask(t, {.from = old, .wait = 1h});
+  EXPECT_EQ(ask(t, {.from = old, .wait = 1h}).lines, Lines{"insert 9 click"})
+      << "between it and the horizon no row changed";
+  const Answer late = ask(t, {.from = 1, .wait = 1h});
   EXPECT_EQ(late.code, ErrorCode::horizon);
   EXPECT_NE(late.message.find("earliest valid position is CSN"), std::string::npos) << late.message;
 }

@@ -80,7 +80,8 @@ TEST_F(HeldSnapshotCost, InMemoryAndFilesIsTheVersionsThatItNeeds) {
                 static_cast<unsigned long long>(g.files / kMiB), static_cast<unsigned long long>(g.versions));
   EXPECT_LE(with.versions, without.versions + kKeys);
   EXPECT_LE(with.files, without.files + kAllowance);
-  EXPECT_GT(all.files, with.files + kAllowance) << "all versions would be noticed";
+  // The commit log holds what was written until a checkpoint, whatever is kept: files tell the runs apart by no more.
+  EXPECT_GT(all.versions, 10 * with.versions) << "all versions would be noticed";
   if (kSanitized) return;
   EXPECT_LE(with.memory, without.memory + kAllowance);
   EXPECT_GT(all.memory, with.memory + kAllowance) << "all versions would be noticed";

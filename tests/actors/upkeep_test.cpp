@@ -102,6 +102,7 @@ TEST_F(Upkeep, CompactingBesideAWriterReturnsWithWhatWasThereBefore) {
     for (std::uint64_t i = 0; !done; ++i) {
       t.write(events(1 + i % 3'000, 50, "again")).value();
       t.write(events(1 + i % 2'000, 2'000, "and again")).value();
+      std::this_thread::sleep_for(5ms);  // as many blocks as are merged beside it
     }
   });
   for (const StorageTier to : {StorageTier::cold, StorageTier::warm}) {

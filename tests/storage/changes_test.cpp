@@ -480,6 +480,10 @@ TEST_F(ChangesTest, MaintenanceDoesNotLeaveOneBehindWhoHasReadEverything) {
     settle(to);
   }
   ASSERT_GT(store->stats().value().horizon.value, at) << "the horizon goes along with the commits of moves";
+  for (const bool clean : {true, false}) {
+    EXPECT_EQ(since(Csn{at}).value().rows.rows(), 0);
+    reopen(clean);
+  }
   EXPECT_EQ(since(Csn{at}).value().rows.rows(), 0);
   put(5, 2, "b");
   EXPECT_EQ(changes(at), expected(at));
