@@ -19,6 +19,8 @@ constexpr std::size_t kGluedBytesMax = 256 * 1024;
 // block holds something. So blocks get zeros some time before they are needed, all of them with one sync.
 constexpr std::uint64_t kFileBlock = 4096;
 constexpr std::uint64_t kZeroedAhead = 128 * 1024;
+constexpr std::uint64_t kZeroedEntryBytesMax =
+    kZeroedAhead / 4;  // larger ones would write most of their blocks twice
 constexpr std::array<std::uint8_t, kZeroedAhead> kZeros{};
 
 constexpr std::array<std::uint8_t, kEntryAlignment> kPadding{};
@@ -136,7 +138,7 @@ Result<void> AppendLog::write_entry(std::uint64_t offset, std::span<const std::u
     staging_.reserve(bytes);
     for (const auto& part : all) staging_.insert(staging_.end(), part.begin(), part.end());
     if (!and_sync) return file_->write_at(offset, staging_);
-    FIRN_TRY(zero_ahead(offset + bytes));
+    if (bytes <= kZeroedEntryBytesMax) FIRN_TRY(zero_ahead(offset + bytes));
     return file_->write_and_sync(offset, staging_);
   }
   FIRN_TRY(file_->write_parts(offset, all));

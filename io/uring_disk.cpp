@@ -87,8 +87,10 @@ class UringFile final : public PosixFile {
     FIRN_TRY(check_owner());
     Ring* ring = bytes_of(parts) < kDirectBytesMin ? nullptr : thread_ring();
     const UniqueFd direct = ring == nullptr ? UniqueFd() : open_direct();
-    if (!direct.valid()) return PosixFile::write_parts(offset, parts, meanwhile);
-    return write_direct(*ring, direct.get(), offset, parts, meanwhile);
+    Staging first = direct.valid() ? take_staging() : Staging();
+    if (!first) return PosixFile::write_parts(offset, parts, meanwhile);
+    Window window(*ring, direct.get(), std::move(first));
+    return write_direct(window, offset, parts, meanwhile);
   }
 
   Result<void> write_and_sync(std::uint64_t offset, std::span<const std::uint8_t> bytes) override {
@@ -115,16 +117,20 @@ class UringFile final : public PosixFile {
 
   /// Pieces on their way from staging memory to the device. None is left when this goes.
   struct Window {
+    Window(Ring& r, int file, Staging first) : ring(r), direct(file) { memory[0] = std::move(first); }
+    Window(const Window&) = delete;
+    Window& operator=(const Window&) = delete;
     Ring& ring;
+    int direct;  ///< the file past the page cache
     std::array<RingRequest, kDirectWindow> requests;
-    std::array<Staging, kDirectWindow> memory;
+    std::array<Staging, kDirectWindow> memory;  ///< the first has some
     ~Window() {
       for (RingRequest& r : requests) ring.finish(r);
     }
   };
 
   /// Whole blocks directly, what lies before and behind them through the page cache.
-  Result<void> write_direct(Ring& ring, int direct, std::uint64_t offset, Parts parts,
+  Result<void> write_direct(Window& window, std::uint64_t offset, Parts parts,
                             const std::function<void()>& meanwhile) {
     const std::uint64_t end = offset + bytes_of(parts), last = end / kDirectAlignment * kDirectAlignment;
     PartsReader reader(parts);
@@ -141,23 +147,24 @@ class UringFile final : public PosixFile {
     const auto do_once = [&once] {
       if (const auto todo = std::exchange(once, {})) todo();
     };
-    Window window{ring, {}, {}};
-    for (std::size_t i = 0; offset < last; ++i) {
-      const std::size_t slot = i % kDirectWindow;
-      if (i >= kDirectWindow) do_once();
+    std::size_t slots = kDirectWindow, slot = 0;
+    for (std::size_t i = 0; offset < last; ++i, slot = (slot + 1) % slots) {
+      if (i >= slots) do_once();
       FIRN_TRY(end_piece(window, slot));
       if (!window.memory[slot]) window.memory[slot] = take_staging();
-      if (!window.memory[slot]) return Error(ErrorCode::memory, "no memory for a long write");
+      if (!window.memory[slot]) {  // those that there are have to do
+        slots = std::exchange(slot, 0);
+        FIRN_TRY(end_piece(window, slot));
+      }
       const auto n = static_cast<std::uint32_t>(std::min<std::uint64_t>(kStagingBytes, last - offset));
       reader.read(window.memory[slot].get(), n);
-      window.requests[slot] = {RingRequest::Kind::write, direct, offset, window.memory[slot].get(), n};
-      ring.start(window.requests[slot]);
+      window.requests[slot] = {RingRequest::Kind::write, window.direct, offset, window.memory[slot].get(), n};
+      window.ring.start(window.requests[slot]);
       offset += n;
     }
-    FIRN_TRY(write_edge(end));
     do_once();
-    for (std::size_t slot = 0; slot < kDirectWindow; ++slot) FIRN_TRY(end_piece(window, slot));
-    return {};
+    for (std::size_t s = 0; s < kDirectWindow; ++s) FIRN_TRY(end_piece(window, s));
+    return write_edge(end);  // last: a direct write drops the page cache that it meets
   }
 
   /// Waits for the piece in this place, if there is one. What the device did not take goes through the page cache.
@@ -166,7 +173,8 @@ class UringFile final : public PosixFile {
     window.ring.finish(r);
     const std::uint32_t length = std::exchange(r.length, 0);
     if (length == 0 || r.result == static_cast<std::int32_t>(length)) return {};
-    const bool refused = r.result == -ECANCELED || r.result == -EINVAL;
+    const bool refused = r.result == -ECANCELED || r.result == -EINVAL || r.result == -EOPNOTSUPP ||
+                         r.result == -ENOTBLK || r.result == -ENOMEM;
     if (r.result < 0 && !refused && !is_transient(-r.result))
       return os_error("write", path(), r.offset, -r.result);
     const auto done = static_cast<std::size_t>(std::max(r.result, 0));

@@ -172,6 +172,8 @@ Result<std::vector<RowFileInfo>> Engine::write_blocks(WarmLog& log, std::deque<P
     written = write_all();
   } catch (const std::bad_alloc&) {
     written = Error(ErrorCode::memory, "no memory for the blocks of a write");
+  } catch (const Error& e) {
+    written = e;
   }
   if (written) return infos;
   std::lock_guard blocks_lock(blocks_mutex_);

@@ -16,7 +16,9 @@ constexpr std::size_t kMostOfAll = 16;  // more than one row in so many touches 
 RowNumbers in_block(RowNumbers rows) {
   const auto end = static_cast<std::uint32_t>((rows.front() / kBlockValues + 1) * kBlockValues);
   const auto most = rows.begin() + static_cast<std::ptrdiff_t>(std::min(rows.size(), kBlockValues));
-  return {rows.begin(), std::lower_bound(rows.begin(), most, end)};
+  const RowNumbers part{rows.begin(), std::lower_bound(rows.begin(), most, end)};
+  FIRN_CHECK(part.front() <= part.back());  // they ascend
+  return part;
 }
 
 bool one_by_one(RowNumbers part) { return part.size() * kOneByOne <= part.back() - part.front() + 1; }
