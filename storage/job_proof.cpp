@@ -22,7 +22,7 @@ bool within(const CsnBounds& b, std::span<const std::uint64_t> csns, std::span<c
 }
 
 /// What the rows of a file say of it: what pruning and expiry believe in.
-class Extent {
+class KeySpan {
  public:
   void add(const KeyColumn& keys, std::span<const std::uint64_t> csns, std::span<const std::uint64_t> ends,
            const Buffer& tombstones) {
@@ -79,7 +79,7 @@ void JobProof::drop(std::string_view encoded_key, const Pick& pick, bool gone) {
 Result<void> JobProof::add_file(const RowFileInfo& info, const RowFile& file) {
   std::vector<std::size_t> all(file.schema().size());
   for (std::size_t c = 0; c < all.size(); ++c) all[c] = c;
-  Extent extent;
+  KeySpan extent;
   ReadCost cost;
   for (std::size_t g = 0; g < file.groups(); ++g) {
     FIRN_ASSIGN(std::vector<Column> columns, file.read(g, all, cost));
