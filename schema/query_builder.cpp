@@ -107,11 +107,11 @@ Term call(std::string function, std::vector<Term> arguments) {
   return Term::of(ExprOp::call, std::move(arguments), std::move(function));
 }
 Term concat(Term a, Term b) { return binary(ExprOp::concat, std::move(a), std::move(b)); }
-Term case_when(std::vector<std::pair<Term, Term>> branches, Term otherwise) {
+Term case_when(const std::vector<std::pair<Term, Term>>& branches, Term otherwise) {
   std::vector<Term> operands;
-  for (auto& [condition, value] : branches) {
-    operands.push_back(std::move(condition));
-    operands.push_back(std::move(value));
+  for (const auto& [condition, value] : branches) {
+    operands.push_back(condition);
+    operands.push_back(value);
   }
   operands.push_back(std::move(otherwise));
   return Term::of(ExprOp::case_when, std::move(operands));

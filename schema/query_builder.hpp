@@ -20,10 +20,12 @@ namespace firn {
 class Term {
  public:
   Term(Value value);  // NOLINT(google-explicit-constructor): that is what makes `> 60` work
+  // NOLINTBEGIN(bugprone-forwarding-reference-overload): the constraint leaves copies and moves to the others
   template <class T>
   requires(std::constructible_from<Value, T> && !std::same_as<std::remove_cvref_t<T>, Value> &&
            !std::same_as<std::remove_cvref_t<T>, Term>) Term(T&& value)
       : Term(Value(std::forward<T>(value))) {}  // NOLINT(google-explicit-constructor)
+  // NOLINTEND(bugprone-forwarding-reference-overload)
 
   Term is_null() const;
   Term is_not_null() const;
@@ -76,7 +78,7 @@ Term now();
 Term call(std::string function, std::vector<Term> arguments);
 Term concat(Term a, Term b);
 /// WHEN condition THEN value, in this order; then the ELSE, which may be NULL.
-Term case_when(std::vector<std::pair<Term, Term>> branches, Term otherwise = Value());
+Term case_when(const std::vector<std::pair<Term, Term>>& branches, Term otherwise = Value());
 /// An aggregate by its name: aggregate("stddev", column("delay")).
 Term aggregate(std::string function, Term argument);
 Term count();
