@@ -51,7 +51,8 @@ class BatchDecoder {
       return Error(ErrorCode::unsupported,
                    fmt::format("Arrow message at byte {}: {} rows in one record batch, at most {}", at_,
                                batch_.length(), kI32Max));
-    const std::size_t nodes = batch_.nodes() == nullptr ? 0 : batch_.nodes()->size();
+    const bool sound = batch_.nodes() != nullptr && well_placed(batch_.nodes());
+    const std::size_t nodes = sound ? batch_.nodes()->size() : 0;
     if (nodes != fields) return damaged(fmt::format("{} columns instead of {}", nodes, fields));
     return {};
   }
@@ -102,7 +103,8 @@ class BatchDecoder {
   /// The next buffer, all of it.
   Result<Buffer> take() {
     const auto* buffers = batch_.buffers();
-    if (buffers == nullptr || next_buffer_ >= buffers->size()) return damaged_column("a buffer is missing");
+    if (buffers == nullptr || next_buffer_ >= buffers->size() || !well_placed(buffers))
+      return damaged_column("a buffer is missing");
     const fb::Buffer* b = buffers->Get(static_cast<flatbuffers::uoffset_t>(next_buffer_++));
     const auto size = static_cast<std::int64_t>(body_.size());
     if (b->offset() < 0 || b->length() < 0 || b->offset() > size || b->length() > size - b->offset())

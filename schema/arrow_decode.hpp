@@ -93,6 +93,12 @@ bool verify_root(std::span<const std::uint8_t> bytes) {
   flatbuffers::Verifier v(bytes.data(), bytes.size(), 16, 200'000);
   return v.VerifyBuffer<Root>(nullptr);
 }
+/// FlatBuffers' verifier does not ask whether the structs of a vector lie where their type may: damaged bytes move them.
+template <class T>
+bool well_placed(const flatbuffers::Vector<const T*>* structs) {
+  return structs == nullptr ||
+         reinterpret_cast<std::uintptr_t>(structs->Data()) % alignof(T) == 0;  // NOLINT: an address
+}
 /// The same bytes at an address that is a multiple of `alignment`: shared or copied.
 Buffer aligned_to(const Buffer& bytes, std::size_t alignment);
 

@@ -76,6 +76,8 @@ Result<void> ArrowReader::State::open_stream() {
 
 Result<void> ArrowReader::State::open_file() {
   FIRN_ASSIGN(footer, read_footer(bytes));
+  if (!well_placed(footer->root->dictionaries()) || !well_placed(footer->root->record_batches()))
+    return damaged_file("its footer is damaged");
   FIRN_ASSIGN(plan, plan_schema(*footer->root->schema()));
   return load_dictionaries();
 }
