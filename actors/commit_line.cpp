@@ -12,17 +12,17 @@ Result<Commit> CommitLine::commit(Parcel parcel, const CommitCall& call) {
   me.group.parcels.reserve(1);  // to lead takes no memory that might be missing
   me.parcel = std::move(parcel);
   me.parcel.slot = CommitSlot([&me](Result<Commit> answer) { me.answer.emplace(std::move(answer)); });
-  bool leads = false, company = true;
+  bool leads = false, company = false;
   {
     const std::lock_guard hold(mutex_);
     *end_ = &me;
     end_ = &me.next;
     ++waiting_;
     leads = !std::exchange(led_, true);
-    company = company_;
+    company = company_ || !leads;  // who waited for its turn has some
   }
   if (!leads) me.woken.sleep();
-  if (!me.answer) lead(me, call, company || !leads);
+  if (!me.answer) lead(me, call, company);
   return std::move(*me.answer);
 }
 

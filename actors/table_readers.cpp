@@ -34,15 +34,19 @@ void look(TableSelf self, Services& services, const TableRef& table,
 // Tickets of readers begin with 1.
 constexpr std::uint64_t kForSubscribers = 0;
 
+/// Ends a look for subscribers; 0: no commit is to be told of.
+flat<fb::ChangesLooked> newest_is(std::uint64_t csn) {
+  return make_flat<fb::ChangesLooked>(
+      [&](auto& b) { return fb::CreateChangesLooked(b, kForSubscribers, csn, false); });
+}
+
 /// Subscribers where nobody announces commits: a worker looks which is the newest.
 void look_for_commits(TableSelf self, Services& services, const TableRef& table) {
   TableActorState& s = self->state;
   if (s.subscribers.empty() || std::exchange(s.looking_for_commits, true)) return;
   const auto me = caf::actor_cast<TableFront>(self);
   ChangesSlot slot([me](const Result<ChangesResult>& found) {
-    const std::uint64_t csn = found ? found->next.value : 0;
-    caf::anon_send(me, make_flat<fb::ChangesLooked>(
-                           [&](auto& b) { return fb::CreateChangesLooked(b, kForSubscribers, csn, false); }));
+    caf::anon_send(me, newest_is(found ? found->next.value : 0));
   });
   // No beginning: of the newest commit, so there is nothing to read.
   send_to_worker(services, table,
@@ -58,8 +62,7 @@ void ask_for_its_time(TableSelf self, Services& services, const TableRef& table)
       caf::anon_send(me, make_flat<fb::GroupDone>([&](auto& b) {
                        return fb::CreateGroupDone(b, 0, s->csn.value, s->last_commit_time.us);
                      }));
-    caf::anon_send(me, make_flat<fb::ChangesLooked>(
-                           [&](auto& b) { return fb::CreateChangesLooked(b, kForSubscribers, 0, true); }));
+    caf::anon_send(me, newest_is(0));
   });
   auto [worker, load] = services.workers.for_long_work();
   caf::anon_send(worker, make_flat<fb::StatsRequest>([](auto& b) { return fb::CreateStatsRequest(b); }),

@@ -145,7 +145,7 @@ class UringFile final : public PosixFile {
     FIRN_TRY(write_edge((offset + kDirectAlignment - 1) / kDirectAlignment * kDirectAlignment));
     std::function<void()> once = meanwhile;
     const auto do_once = [&once] {
-      if (const auto todo = std::exchange(once, {})) todo();
+      if (const auto call = std::exchange(once, {})) call();
     };
     std::size_t slots = kDirectWindow, slot = 0;
     for (std::size_t i = 0; offset < last; ++i, slot = (slot + 1) % slots) {

@@ -41,6 +41,8 @@ std::uint64_t big_endian_at(std::string_view key, std::size_t at) {
   return __builtin_bswap64(be);
 }
 
+Error damaged_times() { return {ErrorCode::corrupt, "catalog: a record of commit times is damaged"}; }
+
 std::uint64_t first_csn(std::string_view chunk) {
   std::uint64_t csn = 0;
   if (chunk.size() >= sizeof csn) std::memcpy(&csn, chunk.data(), sizeof csn);
@@ -49,14 +51,13 @@ std::uint64_t first_csn(std::string_view chunk) {
 
 /// The chunk's last group that does not begin after time_us.
 Result<TimedGroup> group_at(std::string_view key, std::string_view chunk, std::uint64_t time_us) {
-  const Error damaged(ErrorCode::corrupt, "catalog: a record of commit times is damaged");
-  if (key.size() != 1 + sizeof(std::uint64_t) || chunk.size() < sizeof(std::uint64_t)) return damaged;
+  if (key.size() != 1 + sizeof(std::uint64_t) || chunk.size() < sizeof(std::uint64_t)) return damaged_times();
   TimedGroup next{big_endian_at(key, 1), first_csn(chunk), 0};
   TimedGroup found;
   chunk.remove_prefix(sizeof(std::uint64_t));
   while (!chunk.empty()) {
     std::uint64_t gap;
-    if (!read_varint(chunk, gap) || !read_varint(chunk, next.records)) return damaged;
+    if (!read_varint(chunk, gap) || !read_varint(chunk, next.records)) return damaged_times();
     next.time_us += gap;
     if (next.time_us > time_us) break;
     found = next;
@@ -94,8 +95,7 @@ Result<void> add_times(const TimeChunk& from, const std::vector<std::uint64_t>& 
   std::string_view chunk = std::string_view(from->second).substr(sizeof(std::uint64_t));
   while (!chunk.empty() && times.size() < csns.size()) {
     std::uint64_t gap;
-    if (!read_varint(chunk, gap) || !read_varint(chunk, group.records))
-      return Error(ErrorCode::corrupt, "catalog: a record of commit times is damaged");
+    if (!read_varint(chunk, gap) || !read_varint(chunk, group.records)) return damaged_times();
     group.time_us += gap;
     while (times.size() < csns.size() && csns[times.size()] >= group.csn &&
            csns[times.size()] < group.csn + group.records)
@@ -114,8 +114,7 @@ Result<void> join_to_previous(hot::HotWriter& writer, const std::string& key, st
   FIRN_ASSIGN(const TimedGroup last, group_at(previous->first, previous->second, begin));
   std::uint64_t gap;  // of the chunk's first group: none, it begins the chunk
   chunk.remove_prefix(sizeof(std::uint64_t));
-  if (!read_varint(chunk, gap))
-    return Error(ErrorCode::corrupt, "catalog: a record of commit times is damaged");
+  if (!read_varint(chunk, gap)) return damaged_times();
   append_varint(previous->second, begin - last.time_us);
   previous->second += chunk;
   FIRN_TRY(writer.put_catalog(previous->first, previous->second));
@@ -288,7 +287,7 @@ Result<std::optional<std::uint64_t>> csn_at_time(const hot::HotReader& reader, s
   FIRN_ASSIGN(const auto chunk, reader.catalog_at_or_before("t", catalog_key('t', time)));
   if (!chunk) return std::optional<std::uint64_t>{};
   FIRN_ASSIGN(const TimedGroup group, group_at(chunk->first, chunk->second, time));
-  if (group.records == 0) return Error(ErrorCode::corrupt, "catalog: a record of commit times is damaged");
+  if (group.records == 0) return damaged_times();
   return std::optional<std::uint64_t>(group.csn + std::min(time - group.time_us, group.records - 1));
 }
 
