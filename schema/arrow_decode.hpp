@@ -94,9 +94,10 @@ bool verify_root(std::span<const std::uint8_t> bytes) {
   return v.VerifyBuffer<Root>(nullptr);
 }
 /// FlatBuffers' verifier does not ask whether the structs of a vector lie where their type may: damaged bytes move them.
+/// A vector of none may end anywhere: builders align what they put, and here they put nothing.
 template <class T>
 bool well_placed(const flatbuffers::Vector<const T*>* structs) {
-  return structs == nullptr ||
+  return structs == nullptr || structs->size() == 0 ||
          reinterpret_cast<std::uintptr_t>(structs->Data()) % alignof(T) == 0;  // NOLINT: an address
 }
 /// The same bytes at an address that is a multiple of `alignment`: shared or copied.
