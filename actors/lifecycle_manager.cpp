@@ -47,7 +47,7 @@ void examine(LifecycleSelf self, Services& services, const TableRef& table, std:
   });
   auto request = make_flat<fb::Examine>(
       [&](auto& b) { return fb::CreateExamine(b, table->id, session, to_fb(goal), upkeep, false, upto); });
-  auto [worker, load] = services.workers.for_long_work();
+  auto [worker, load] = services.workers.for_looks();
   caf::anon_send(worker, std::move(request), std::move(slot), table, std::move(load));
 }
 
@@ -65,7 +65,7 @@ void follow_ends(const std::shared_ptr<Services>& shared) {
     });
     auto request = make_flat<fb::Examine>(
         [&](auto& b) { return fb::CreateExamine(b, table->id, 0, to_fb(StorageTier::none), false, true); });
-    auto [worker, load] = services.workers.for_long_work();
+    auto [worker, load] = services.workers.for_looks();
     caf::anon_send(worker, std::move(request), std::move(slot), table, std::move(load));
   }
 }

@@ -46,20 +46,21 @@ std::string duration_text(std::int64_t us) {
   return fmt::format("{:.0f} s", static_cast<double>(us) / 1e6);
 }
 
-/// The evidence of an order: what the store counted, beside the limit that it met.
+/// The evidence of an order: what the store counted, beside the limit that it met. Only what is known without a look at
+/// rows: an order must not wait for those.
 std::string evidence(storage::TableStore& store, const storage::JobOrder& order, std::int64_t now_us,
                      std::uint64_t* bytes) {
   const HybridTableConfig config = store.config();
-  const auto stats = store.stats();
   std::string text;
   *bytes = 0;
-  if (order.from_hot && stats) {
-    *bytes += stats->hot.bytes;
+  const auto hot = order.from_hot ? store.hot_size() : storage::TableStore::HotSize{};
+  if (order.from_hot && hot) {
+    *bytes += hot->bytes;
     text = order.to == StorageTier::hot
-               ? fmt::format("all tiers hold {} versions of {} rows (history {})", stats->versions,
-                             stats->rows, duration_text(config.history_us))
-               : fmt::format("hot holds {} rows, {} bytes (hot_tier_max_size {}, hot_tier_max_age {})",
-                             stats->hot.rows, stats->hot.bytes, config.hot_tier_max_size,
+               ? fmt::format("hot holds {} versions, superseded ones among them (history {})", hot->versions,
+                             duration_text(config.history_us))
+               : fmt::format("hot holds {} versions, {} bytes (hot_tier_max_size {}, hot_tier_max_age {})",
+                             hot->versions, hot->bytes, config.hot_tier_max_size,
                              duration_text(config.hot_tier_max_age_us));
   }
   if (order.inputs.empty()) return text;

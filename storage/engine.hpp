@@ -6,6 +6,7 @@
 // engine_changes and engine_cursors (what happened to rows).
 //
 // Locks, in the order in which they may be taken:
+//   relief_mutex    one writer at a time merges files because there are too many
 //   checkpoint_mutex one checkpoint at a time
 //   horizon_mutex   one move of the horizon at a time
 //   commit_mutex    one commit, publication or checkpoint at a time
@@ -304,6 +305,7 @@ class Engine {
   std::optional<JobOrder> merge_small(const View& now, StorageTier tier, std::uint64_t rows_max,
                                       std::size_t files_min, std::uint64_t upto = kCsnMax.value) const;
   std::optional<JobOrder> merge_due(const View& now) const;
+  void relieve_files();
   Result<std::uint64_t> folder_bytes(const std::string& path) const;
   Result<std::uint64_t> live_rows(const FileEntry& entry, std::uint64_t csn) const;
 
@@ -330,6 +332,7 @@ class Engine {
   std::atomic<std::uint64_t> generation_ = 0;  ///< 0: an environment of our own, for reading only
 
   std::mutex checkpoint_mutex_;  ///< outermost: one checkpoint at a time
+  std::mutex relief_mutex_;      ///< one writer merges before it writes; taken before any other
   std::mutex commit_mutex_;
   std::recursive_mutex
       plan_mutex_;            ///< a read beside a writer takes over its catalog in the midst of planning

@@ -210,6 +210,7 @@ void Engine::discard(std::span<const RowFileInfo> files) {
 Result<std::vector<RowFileInfo>> Engine::prepare_blocks(const Batch& rows) {
   FIRN_TRY(check_open());
   if (const std::string why = read_only_reason(); !why.empty()) return Error(ErrorCode::read_only, why);
+  relieve_files();
   const View now = view();
   FIRN_ASSIGN(Batch batch, recast(*now.catalog, rows));
   if (batch.schema().has_row_key()) {

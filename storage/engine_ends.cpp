@@ -72,7 +72,8 @@ Result<ResolveLag> Engine::resolve(ReadContext context, UnreadableFiles& unreada
   FIRN_ASSIGN(const HotChanges changes, HotChanges::since_resolved(view, delta_, context.hot));
   { const hot::HotReader ended = std::move(context.hot); }
   const ResolveLag before = lag_of(view, changes);
-  FIRN_ASSIGN(const std::size_t looked_at, resolve_ends(view, changes, &unreadable));
+  FIRN_ASSIGN(const std::size_t looked_at,
+              resolve_ends(view, changes, options.resolve_set_rows, &unreadable));
   files_looked_at_ += looked_at;
   trim_delta(view);
   return before;

@@ -272,6 +272,26 @@ std::optional<JobOrder> Engine::merge_due(const View& now) const {
   return std::nullopt;
 }
 
+/// Back-pressure: every file costs readers and whoever looks for ended rows, so a writer whose small blocks come faster
+/// than the background merges them merges some first (write stalls: RocksDB's level0_stop_writes_trigger).
+void Engine::relieve_files() {
+  const auto too_many = [&](const View& now) {
+    return options.stall_factor != 0 &&
+           now.catalog->files.size() > options.stall_factor * files_allowed(*now.catalog);
+  };
+  if (!too_many(view())) return;
+  std::lock_guard lock(relief_mutex_);
+  for (View now = view(); too_many(now); now = view()) {
+    const auto order = merge_due(now);
+    if (!order) return;  // the background has all that is worth it under its hands
+    const Result<JobReport> merged = run_job(*order);
+    if (merged && merged->done) continue;
+    if (!merged && merged.error().code() != ErrorCode::conflict && merged.error().code() != ErrorCode::busy)
+      note("table " + name + ": " + merged.error().message());
+    return;
+  }
+}
+
 Result<void> Engine::save_access() {
   FIRN_TRY(check_open());
   if (options.read_only) return {};

@@ -30,10 +30,93 @@ class RowCsns {
   std::vector<std::uint64_t> each_;
 };
 
+struct Version {
+  std::uint64_t csn = 0, block = 0;
+  bool ends(const Version& older) const { return csn != older.csn ? csn > older.csn : block > older.block; }
+};
+
+/// What is needed of a file to join it.
+struct FileSide {
+  FileEntryPtr file;
+  std::shared_ptr<const FileKeys> keys;
+  RowCsns csns;
+  static Result<FileSide> read(const FileEntryPtr& entry) {
+    FileSide side;
+    side.file = entry;
+    FIRN_ASSIGN(const auto file, entry->open());
+    FIRN_ASSIGN(side.keys, file->keys());
+    FIRN_ASSIGN(side.csns, RowCsns::read(*file));
+    return side;
+  }
+  Version version(std::size_t i) const { return {csns[keys->row(i)], file->info.block_number}; }
+};
+
+/// The versions of several files in ascending order of key: who is joined with it is joined with all of them at once.
+class VersionsOfFiles {
+ public:
+  explicit VersionsOfFiles(std::vector<FileSide> files) : files_(std::move(files)) {
+    if (files_.size() < 2) return;
+    std::vector<std::size_t> runs{0};  // where each file's versions begin
+    for (std::uint32_t f = 0; f < files_.size(); ++f) {
+      const std::size_t size = files_[f].keys->keys.size();
+      for (std::uint32_t i = 0; i < size; ++i) places_.push_back({f, i});
+      runs.push_back(places_.size());
+    }
+    while (runs.size() > 2) merge_neighbours(runs);
+  }
+  std::size_t size() const {
+    return places_.empty() && !files_.empty() ? files_.front().keys->keys.size() : places_.size();
+  }
+  std::weak_ordering compare(std::size_t i, const KeyColumn& keys, std::size_t k) const {
+    const Place at = place(i);
+    return files_[at.file].keys->keys.compare(at.key, keys, k);
+  }
+  Version version(std::size_t i) const {
+    const Place at = place(i);
+    return files_[at.file].version(at.key);
+  }
+  std::span<const FileSide> files() const { return files_; }
+
+ private:
+  struct Place {
+    std::uint32_t file, key;
+  };
+  Place place(std::size_t i) const {
+    return places_.empty() ? Place{0, static_cast<std::uint32_t>(i)} : places_[i];
+  }
+  void merge_neighbours(std::vector<std::size_t>& runs) {
+    const auto less = [&](const Place& a, const Place& b) {
+      return files_[a.file].keys->keys.compare(a.key, files_[b.file].keys->keys, b.key) < 0;
+    };
+    const auto at = [&](std::size_t i) { return places_.begin() + static_cast<std::ptrdiff_t>(i); };
+    std::vector<std::size_t> longer{0};
+    for (std::size_t r = 0; r + 1 < runs.size(); r += 2) {
+      const std::size_t end = runs[std::min(r + 2, runs.size() - 1)];
+      std::inplace_merge(at(runs[r]), at(runs[r + 1]), at(end), less);
+      longer.push_back(end);
+    }
+    runs = std::move(longer);
+  }
+
+  std::vector<FileSide> files_;
+  std::vector<Place> places_;  ///< empty: those of the only file
+};
+
+std::weak_ordering order_of(const KeyColumn& a, std::size_t i, const KeyColumn& b, std::size_t j) {
+  return a.compare(i, b, j);
+}
+std::weak_ordering order_of(const VersionsOfFiles& a, std::size_t i, const KeyColumn& b, std::size_t j) {
+  return a.compare(i, b, j);
+}
+std::weak_ordering order_of(const KeyColumn& a, std::size_t i, const VersionsOfFiles& b, std::size_t j) {
+  return 0 <=> b.compare(j, a, i);
+}
+
 /// First index in [from, size) whose key is >= the key `k` of `other`, by galloping.
-std::size_t gallop(const KeyColumn& keys, std::size_t from, const KeyColumn& other, std::size_t k) {
+template <class Keys, class Other>
+std::size_t gallop(const Keys& keys, std::size_t from, const Other& other, std::size_t k) {
   std::size_t step = 1, low = from, high = from;
-  while (high < keys.size() && keys.compare(high, other, k) < 0) {
+  while (high < keys.size() && order_of(keys, high, other, k) < 0) {
     low = high + 1;
     high += step;
     step *= 2;
@@ -41,7 +124,7 @@ std::size_t gallop(const KeyColumn& keys, std::size_t from, const KeyColumn& oth
   high = std::min(high, keys.size());
   while (low < high) {
     const std::size_t middle = low + (high - low) / 2;
-    if (keys.compare(middle, other, k) < 0)
+    if (order_of(keys, middle, other, k) < 0)
       low = middle + 1;
     else
       high = middle;
@@ -50,26 +133,21 @@ std::size_t gallop(const KeyColumn& keys, std::size_t from, const KeyColumn& oth
 }
 
 /// Calls `match(i, j)` for every pair of equal keys; both sides ascending, keys may repeat on the right.
-template <class Match>
-void merge_join(const KeyColumn& a, const KeyColumn& b, Match match) {
+template <class Right, class Match>
+void merge_join(const KeyColumn& a, const Right& b, Match match) {
   std::size_t i = 0, j = 0;
   while (i < a.size() && j < b.size()) {
-    const auto order = a.compare(i, b, j);
+    const auto order = order_of(a, i, b, j);
     if (order < 0) {
       i = gallop(a, i, b, j);
     } else if (order > 0) {
       j = gallop(b, j, a, i);
     } else {
-      for (std::size_t k = j; k < b.size() && a.compare(i, b, k) == 0; ++k) match(i, k);
+      for (std::size_t k = j; k < b.size() && order_of(a, i, b, k) == 0; ++k) match(i, k);
       ++i;
     }
   }
 }
-
-struct Version {
-  std::uint64_t csn = 0, block = 0;
-  bool ends(const Version& older) const { return csn != older.csn ? csn > older.csn : block > older.block; }
-};
 
 using Ends = std::vector<DeletionVector::End>;
 
@@ -83,49 +161,28 @@ Result<void> note_unreadable(UnreadableFiles* unreadable, const FileEntryPtr& fi
   return {};
 }
 
-/// What is needed of a file to join it.
-struct FileSide {
-  std::shared_ptr<const FileKeys> keys;
-  RowCsns csns;
-  static Result<FileSide> read(const FileEntry& entry) {
-    FileSide side;
-    FIRN_ASSIGN(const auto file, entry.open());
-    FIRN_ASSIGN(side.keys, file->keys());
-    FIRN_ASSIGN(side.csns, RowCsns::read(*file));
-    return side;
-  }
-};
-
-void join_files(const FileEntry& older, const FileSide& a_side, const FileEntry& newer,
-                const FileSide& b_side, std::uint64_t upto, Ends& found) {
-  const FileKeys& keys = *a_side.keys;
-  merge_join(keys.keys, b_side.keys->keys, [&](std::size_t i, std::size_t j) {
-    const std::uint32_t row = keys.row(i);
-    const Version a{a_side.csns[row], older.info.block_number},
-        b{b_side.csns[b_side.keys->row(j)], newer.info.block_number};
-    if (b.csn <= upto && b.ends(a)) found.push_back({row, b.csn});
+void join_files(const FileSide& older, const VersionsOfFiles& newer, std::uint64_t upto, Ends& found) {
+  merge_join(older.keys->keys, newer, [&](std::size_t i, std::size_t j) {
+    const Version a = older.version(i), b = newer.version(j);
+    if (b.csn <= upto && b.ends(a)) found.push_back({older.keys->row(i), b.csn});
   });
 }
 
-void join_hot(const FileEntry& older, const FileSide& side, const HotChanges& changes, Ends& found) {
+void join_hot(const FileSide& side, const HotChanges& changes, Ends& found) {
+  const RowFileInfo& older = side.file->info;
   merge_join(side.keys->keys, changes.keys(), [&](std::size_t i, std::size_t j) {
     const std::uint32_t row = side.keys->row(i);
     const std::uint64_t end = changes.csn(j);
     // One of several blocks of a commit: a hot row of that commit came there by a move, as the last of its key.
-    const bool same_commit = end == side.csns[row] && older.info.base_csn < older.info.csn_min;
+    const bool same_commit = end == side.csns[row] && older.base_csn < older.csn_min;
     if (end > side.csns[row] || same_commit) found.push_back({row, end});
   });
 }
 
-/// Files whose rows may have ended rows of `f` since it was resolved.
-std::vector<FileEntryPtr> newer_than(const FileEntryPtr& f, const View& view) {
-  std::vector<FileEntryPtr> newer;
-  const std::uint64_t from = f->resolved_to();
-  for (const FileEntryPtr& g : view.catalog->files)
-    if (g != f && g->info.csn_max > from && g->info.csn_max >= f->info.csn_min &&
-        g->info.csn_min <= view.csn && ranges_overlap(g->info, f->info.key_min, f->info.key_max))
-      newer.push_back(g);
-  return newer;
+/// Whether rows of `g` may have ended rows of `f` since that was resolved.
+bool may_end_rows(const FileEntry& g, const FileEntry& f, const View& view) {
+  return &g != &f && g.info.csn_max > f.resolved_to() && g.info.csn_max >= f.info.csn_min &&
+         g.info.csn_min <= view.csn && ranges_overlap(g.info, f.info.key_min, f.info.key_max);
 }
 
 bool touches(const HotChanges& changes, const FileEntry& f) {
@@ -136,41 +193,123 @@ bool touches(const HotChanges& changes, const FileEntry& f) {
   return false;
 }
 
-/// Whether its rows had to be looked at.
-Result<bool> resolve_file(const FileEntryPtr& f, const View& view, const HotChanges& changes,
-                          UnreadableFiles* unreadable) {
-  FileEntry::Resolved known = f->resolved();
-  const std::vector<FileEntryPtr> newer = newer_than(f, view);
-  const bool by_hot = touches(changes, *f);
-  Ends found;
-  bool all = true;
-  if (!newer.empty() || by_hot) {
-    const Result<FileSide> side = FileSide::read(*f);
-    if (!side) {
-      FIRN_TRY(note_unreadable(unreadable, f, side.error()));
-      return true;
-    }
-    for (const FileEntryPtr& g : newer) {
-      const Result<FileSide> other = FileSide::read(*g);
-      if (other) {
-        join_files(*f, *side, *g, *other, view.csn, found);
-      } else {
-        FIRN_TRY(note_unreadable(unreadable, g, other.error()));
-        all = false;
-      }
-    }
-    if (by_hot) join_hot(*f, *side, changes, found);
-  }
-  if (!found.empty()) {
-    auto more = std::make_shared<DeletionVector>(known.ends->with(std::move(found)));
-    if (!(*more == *known.ends)) known.ends = std::move(more);  // found again: nothing to store
-  }
-  if (all) known.resolved_to = view.csn;
-  f->set_resolved(std::move(known));
-  return !newer.empty() || by_hot;
-}
-
 bool behind(const FileEntry& f, std::uint64_t csn) { return !f.info.history && f.resolved_to() < csn; }
+
+/// One pass over the files that are behind. They are joined with what is newer set by set, so that a pass reads each newer
+/// file once and each file behind once a set, however many there are of both (a block nested loop join).
+class ResolvePass {
+ public:
+  ResolvePass(const View& view, const HotChanges& changes, std::size_t set_rows, UnreadableFiles* unreadable)
+      : view_(view), changes_(changes), set_rows_(set_rows), unreadable_(unreadable) {
+    for (const FileEntryPtr& f : view.catalog->files)
+      if (behind(*f, view.csn)) behind_.push_back({f});
+  }
+
+  /// Returns how many files had to be read because rows of theirs may have ended.
+  Result<std::size_t> run() {
+    std::vector<FileEntryPtr> newer = newer_files();
+    FIRN_TRY(join_all_with_hot());
+    for (auto next = newer.begin(); next != newer.end();) {
+      std::vector<FileSide> set;
+      for (std::size_t rows = 0;
+           next != newer.end() && (set.empty() || rows + (*next)->info.rows <= set_rows_); ++next) {
+        rows += (*next)->info.rows;
+        Result<FileSide> side = FileSide::read(*next);
+        if (side)
+          set.push_back(std::move(*side));
+        else
+          FIRN_TRY(cannot_read(*next, side.error()));
+      }
+      if (!set.empty()) FIRN_TRY(join_all_with(VersionsOfFiles(std::move(set))));
+    }
+    std::size_t looked_at = 0;
+    for (const Behind& b : behind_) {
+      looked_at += b.looked_at ? 1 : 0;
+      if (!b.whole) continue;
+      FileEntry::Resolved known = b.file->resolved();
+      known.resolved_to = view_.csn;
+      b.file->set_resolved(std::move(known));
+    }
+    return looked_at;
+  }
+
+ private:
+  struct Behind {
+    FileEntryPtr file;
+    bool looked_at = false;
+    bool whole = true;  ///< all that may have ended its rows could be read so far
+  };
+
+  /// Those that may have ended a row of a file behind; the small ones first, so that sets hold many.
+  std::vector<FileEntryPtr> newer_files() const {
+    std::vector<FileEntryPtr> out;
+    for (const FileEntryPtr& g : view_.catalog->files)
+      if (std::any_of(behind_.begin(), behind_.end(),
+                      [&](const Behind& b) { return may_end_rows(*g, *b.file, view_); }))
+        out.push_back(g);
+    std::sort(out.begin(), out.end(),
+              [](const auto& a, const auto& b) { return a->info.rows < b->info.rows; });
+    return out;
+  }
+
+  Result<void> cannot_read(const FileEntryPtr& newer, const Error& error) {
+    FIRN_TRY(note_unreadable(unreadable_, newer, error));
+    for (Behind& b : behind_)
+      if (may_end_rows(*newer, *b.file, view_)) b.whole = false;
+    return {};
+  }
+
+  /// Its keys and CSNs; nullopt if it cannot be read: then it stays behind.
+  Result<std::optional<FileSide>> side_of(Behind& b) {
+    b.looked_at = true;
+    Result<FileSide> side = FileSide::read(b.file);
+    if (side) return std::optional<FileSide>(std::move(*side));
+    FIRN_TRY(note_unreadable(unreadable_, b.file, side.error()));
+    b.whole = false;
+    return std::optional<FileSide>{};
+  }
+
+  Result<void> join_all_with_hot() {
+    for (Behind& b : behind_) {
+      if (!touches(changes_, *b.file)) continue;
+      FIRN_ASSIGN(const auto side, side_of(b));
+      Ends found;
+      if (side) join_hot(*side, changes_, found);
+      note_ends(*b.file, std::move(found));
+    }
+    return {};
+  }
+
+  Result<void> join_all_with(const VersionsOfFiles& newer) {
+    for (Behind& b : behind_) {
+      const auto files = newer.files();
+      if (std::none_of(files.begin(), files.end(),
+                       [&](const FileSide& g) { return may_end_rows(*g.file, *b.file, view_); }))
+        continue;
+      FIRN_ASSIGN(const auto side, side_of(b));
+      Ends found;
+      if (side) join_files(*side, newer, view_.csn, found);
+      note_ends(*b.file, std::move(found));
+    }
+    return {};
+  }
+
+  /// True whatever else is found: a reader of another CSN passes over ends that come after it.
+  static void note_ends(FileEntry& f, Ends&& found) {
+    if (found.empty()) return;
+    FileEntry::Resolved known = f.resolved();
+    auto more = std::make_shared<DeletionVector>(known.ends->with(std::move(found)));
+    if (*more == *known.ends) return;  // found again: nothing to store
+    known.ends = std::move(more);
+    f.set_resolved(std::move(known));
+  }
+
+  const View& view_;
+  const HotChanges& changes_;
+  std::size_t set_rows_;
+  UnreadableFiles* unreadable_;
+  std::vector<Behind> behind_;
+};
 
 }  // namespace
 
@@ -285,7 +424,9 @@ ResolveLag lag_of(const View& view, const HotChanges& changes) {
   for (const FileEntryPtr& f : view.catalog->files) {
     if (!behind(*f, view.csn)) continue;
     const std::uint64_t from = f->resolved_to();
-    bool concerned = !newer_than(f, view).empty();
+    const auto& files = view.catalog->files;
+    bool concerned = std::any_of(files.begin(), files.end(),
+                                 [&](const FileEntryPtr& g) { return may_end_rows(*g, *f, view); });
     const auto [first, last] = changes.within(f->info);
     for (std::size_t i = first; i < last; ++i)
       if (changes.csn(i) > from) pending[i] = concerned = true;
@@ -295,14 +436,9 @@ ResolveLag lag_of(const View& view, const HotChanges& changes) {
   return lag;
 }
 
-Result<std::size_t> resolve_ends(const View& view, const HotChanges& changes, UnreadableFiles* unreadable) {
-  std::size_t looked_at = 0;
-  for (const FileEntryPtr& f : view.catalog->files) {
-    if (!behind(*f, view.csn)) continue;
-    FIRN_ASSIGN(const bool looked, resolve_file(f, view, changes, unreadable));
-    looked_at += looked ? 1 : 0;
-  }
-  return looked_at;
+Result<std::size_t> resolve_ends(const View& view, const HotChanges& changes, std::size_t set_rows,
+                                 UnreadableFiles* unreadable) {
+  return ResolvePass(view, changes, set_rows, unreadable).run();
 }
 
 Result<std::vector<std::uint64_t>> ends_by_files(const View& view, const KeyColumn& keys,
@@ -315,13 +451,13 @@ Result<std::vector<std::uint64_t>> ends_by_files(const View& view, const KeyColu
   const std::string min(keys.at(0, scratch_min)), max(keys.at(keys.size() - 1, scratch_max));
   for (const FileEntryPtr& g : view.catalog->files) {
     if (g->info.csn_max <= oldest || g->info.csn_min > csn || !ranges_overlap(g->info, min, max)) continue;
-    const Result<FileSide> side = FileSide::read(*g);
+    const Result<FileSide> side = FileSide::read(g);
     if (!side) {
       FIRN_TRY(note_unreadable(unreadable, g, side.error()));
       continue;
     }
     merge_join(keys, side->keys->keys, [&](std::size_t i, std::size_t j) {
-      const std::uint64_t end = side->csns[side->keys->row(j)];
+      const std::uint64_t end = side->version(j).csn;
       if (end > csns[i] && end <= csn && (ends[i] == 0 || end < ends[i])) ends[i] = end;
     });
   }

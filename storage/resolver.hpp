@@ -73,11 +73,12 @@ struct UnreadableFile {
 };
 using UnreadableFiles = std::vector<UnreadableFile>;
 
-/// Brings every current file of the view's catalog to resolved_to >= view.csn. The caller serialises calls. A file that
+/// Brings every current file of the view's catalog to resolved_to >= view.csn. The caller serialises calls. Memory: the
+/// keys of `set_rows` rows that are newer (or of one file), and those of one file behind. A file that
 /// cannot be read is the error; with `unreadable` it is noted there instead, and files that it may have ended rows of
 /// stay unresolved: their ends are known but for the keys between its key_min and key_max. Returns how many files had to
 /// be read for it.
-Result<std::size_t> resolve_ends(const View& view, const HotChanges& changes,
+Result<std::size_t> resolve_ends(const View& view, const HotChanges& changes, std::size_t set_rows,
                                  UnreadableFiles* unreadable = nullptr);
 
 /// For keys in ascending order with their CSNs (hot rows): marks those that a file of the view ends at or below `csn`.

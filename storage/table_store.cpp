@@ -123,6 +123,11 @@ bool TableStore::checkpoint_due() const { return impl_->engine->checkpoint_due()
 Result<void> TableStore::save_access() { return impl_->engine->save_access(); }
 
 Result<StoreStats> TableStore::stats() { return impl_->engine->stats(); }
+Result<TableStore::HotSize> TableStore::hot_size() {
+  FIRN_ASSIGN(const ReadContext context, impl_->engine->begin_read());
+  const hot::HotState& state = context.hot.state();
+  return HotSize{state.versions, state.bytes};
+}
 std::vector<FileView> TableStore::files() {
   std::vector<FileView> out;
   const View now = impl_->engine->view();  // holds the catalog while we walk it

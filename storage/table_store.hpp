@@ -200,6 +200,10 @@ struct StoreOptions {
   std::uint64_t warm_log_bytes = 256u << 20;  ///< a warm log file is closed above this size
   std::uint64_t segment_rows = 4u << 20;      ///< aim for a cold segment's rows
   std::uint64_t history_group_rows = 16'384;  ///< aim for a row group of history
+  /// Writers of blocks merge before they write from so many times the files that merging aims at; 0: never.
+  std::size_t stall_factor = 2;
+  /// Newer rows whose keys are held at a time while ended rows are looked for.
+  std::size_t resolve_set_rows = 262'144;
   /// Keys of hot versions that wait to be looked for in files may take this much memory; writers resolve above it.
   std::uint64_t unresolved_bytes_max = 32u << 20;
   PurgeBounds purge_bounds;
@@ -337,6 +341,11 @@ class TableStore {
 
   // --- looking ---------------------------------------------------------------------------------------------------
   Result<StoreStats> stats();
+  /// What the hot tier holds, superseded versions and tombstones included; costs nothing.
+  struct HotSize {
+    std::uint64_t versions = 0, bytes = 0;  ///< bytes: of keys and rows
+  };
+  Result<HotSize> hot_size();
   std::vector<FileView> files();
   Result<std::shared_ptr<const RowFile>> file(std::uint64_t id);
   /// Checks every named file (deep: every checksum and row; else existence and length). One text a finding.

@@ -209,6 +209,7 @@ TEST_F(EndsTest, WritersWaitForSomeFilesVectorsAtATime) {
     parts += 1;
     write(5'000 + parts, 1, 1);  // nothing is held meanwhile
   };
+  options.stall_factor = 0;
   kill_and_open();
   for (int i = 0; i < 70; ++i) write(0, 101, i);
   store->follow_ends().value();

@@ -51,6 +51,7 @@ class Model {
     options_.warm_log_bytes = 96 << 10;
     options_.segment_rows = 300;
     options_.history_group_rows = 16;
+    options_.resolve_set_rows = 48;  // some files to a set, some sets to a pass
     options_.hot_map_bytes = std::size_t{16} << 20;
     options_.purge_versions_min = 40;
     options_.purge_bounds = {16, 64};

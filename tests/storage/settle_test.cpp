@@ -1,4 +1,5 @@
-// Settling a table beside a writer: what was committed before is moved, what comes meanwhile is left, and so it ends.
+// Settling a table beside a writer: what was committed before is moved, what comes meanwhile is left, and so it ends. And
+// writers that nobody settles after: small blocks do not pile up without a bound.
 #include "tests/storage/store_fixture.hpp"
 
 namespace firn::storage {
@@ -32,6 +33,30 @@ TEST_P(SettleTest, EndsBesideAWriterThatNeverRests) {
 }
 INSTANTIATE_TEST_SUITE_P(Tiers, SettleTest,
                          ::testing::Values(StorageTier::hot, StorageTier::warm, StorageTier::cold));
+
+class StallTest : public model::StoreFixture {};
+
+TEST_F(StallTest, WhoeverWritesMoreBlocksThanAnybodyMergesMergesThem) {
+  std::size_t most = 0;
+  for (int i = 0; i < 400; ++i) {
+    write(i * 37 % 900, 120, i);  // no job runs
+    most = std::max(most, store->files().size());
+  }
+  EXPECT_LT(most, 60U);
+  EXPECT_GT(most, 40U) << "a few dozen files are no reason to make a writer wait";
+  expect_rows();
+  kill_and_open();
+  expect_rows();
+}
+
+TEST_F(StallTest, WhatCannotBeMergedDoesNotStopWriters) {
+  options.job_faults.rows = [](Batch&, std::vector<std::uint64_t>& csns, auto&&...) { csns.front() += 1; };
+  kill_and_open();
+  for (int i = 0; i < 100; ++i) write(i * 37 % 900, 120, i);
+  EXPECT_GE(store->files().size(), 100U);
+  EXPECT_GT(stats().jobs_refused, 0U);
+  expect_rows();
+}
 
 }  // namespace
 }  // namespace firn::storage
