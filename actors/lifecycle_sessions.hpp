@@ -43,13 +43,15 @@ class LifecycleSessions {
     else
       s.slot.deliver(outcome.error());
   }
+  /// Another job, or a writer that merges, had its inputs first: no failure, what is due by then is looked for again.
+  static bool is_overtaken(const fb::JobReport& report) {
+    return static_cast<ErrorCode>(report.error()) == ErrorCode::conflict;
+  }
   /// What follows a job's report.
   enum class Next : std::uint8_t { look_again, finished, failed };
   static Next after(Session& s, const fb::JobReport& report) {
     const auto code = static_cast<ErrorCode>(report.error());
-    const bool overtaken =
-        code == ErrorCode::busy || code == ErrorCode::not_found || code == ErrorCode::conflict;
-    if (overtaken) return ++s.retries <= kSessionRetriesMax ? Next::look_again : Next::failed;
+    if (is_overtaken(report)) return ++s.retries <= kSessionRetriesMax ? Next::look_again : Next::failed;
     if (code != ErrorCode::ok) return Next::failed;
     const bool idle_twice = !report.done() && std::exchange(s.idle_before, !report.done());
     return idle_twice || ++s.jobs >= kSessionJobsMax ? Next::finished : Next::look_again;

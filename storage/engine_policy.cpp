@@ -286,7 +286,7 @@ void Engine::relieve_files() {
     if (!order) return;  // the background has all that is worth it under its hands
     const Result<JobReport> merged = run_job(*order);
     if (merged && merged->done) continue;
-    if (!merged && merged.error().code() != ErrorCode::conflict && merged.error().code() != ErrorCode::busy)
+    if (!merged && merged.error().code() != ErrorCode::conflict)
       note("table " + name + ": " + merged.error().message());
     return;
   }

@@ -234,7 +234,7 @@ Result<JobReport> Engine::rewrite_files(const JobOrder& order) {
     base_view = context.view;
     for (const std::uint64_t id : order.inputs) {
       const FileEntryPtr f = base_view.catalog->find(id);
-      if (!f) return Error(ErrorCode::not_found, "file " + std::to_string(id) + " is not in the catalog");
+      if (!f) return Error(ErrorCode::conflict, "file " + std::to_string(id) + " was replaced meanwhile");
       inputs.push_back(f);
     }
     FIRN_ASSIGN(lease, InputLease::take(inputs));

@@ -134,7 +134,7 @@ class InputLease {
     std::unique_ptr<InputLease> lease(new InputLease);
     for (FileEntryPtr& f : files) {
       if (f->lent.exchange(true))
-        return Error(ErrorCode::busy, "file " + std::to_string(f->info.id) + " is in another job");
+        return Error(ErrorCode::conflict, "file " + std::to_string(f->info.id) + " is in another job");
       lease->files_.push_back(std::move(f));
     }
     return lease;

@@ -316,8 +316,8 @@ class TableStore {
   Result<std::vector<CursorView>> cursors();
 
   // --- maintenance -----------------------------------------------------------------------------------------------
-  /// Runs one job to its publication. Jobs may run side by side on disjoint inputs; an input that is lent already makes
-  /// the job {busy}.
+  /// Runs one job to its publication. Jobs may run side by side on disjoint inputs; one whose input is lent
+  /// already, or was replaced since it was ordered, is {conflict} and has changed nothing.
   Result<JobReport> run_job(const JobOrder& order);
   /// What would be done next under the table's configuration and clock; nullopt: nothing is due.
   std::optional<JobOrder> next_job();

@@ -568,8 +568,10 @@ class Model {
     ++depth_;
     for (std::uint64_t i = 0; i < 1 + below(3); ++i) {
       if (chance(10)) alter();
-      // While a purge is published nobody else moves rows or the horizon, and the CSNs that go are not read any more.
-      const auto pick = below(stage == "searched" ? 60 : 100);
+      // While a purge is published nobody else moves rows or the horizon, and the CSNs that go are not read any more; a
+      // writer of blocks may have to merge first, which waits for that.
+      const bool purging = stage == "searched";
+      const auto pick = below(!purging ? 100 : store_->files().size() > 40 ? 45 : 60);
       const State before = oracle_.state(csn_);
       if (pick < 30 && !before.empty()) {
         Change change;
