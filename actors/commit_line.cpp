@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "commit_queue.hpp"
+#include "io/thread_priority.hpp"
 
 namespace firn::runtime {
 
@@ -21,6 +22,10 @@ Result<Commit> CommitLine::commit(Parcel parcel, const CommitCall& call) {
     leads = !std::exchange(led_, true);
     company = company_ || !leads;  // who waited for its turn has some
   }
+  // Woken, or behind the sync that it waits for, it is let in at once whatever scans and loads keep the processors busy.
+  // That costs some microseconds, which a lone writer is spared.
+  std::optional<io::TimeSlices> urgent;
+  if (company) urgent.emplace(io::kShortSliceNs);
   if (!leads) me.woken.sleep();
   if (!me.answer) lead(me, call, company);
   return std::move(*me.answer);

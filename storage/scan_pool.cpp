@@ -83,6 +83,7 @@ std::uint32_t scan_pool_threads() { return std::max(1U, std::thread::hardware_co
 void run_in_scan_pool(std::uint32_t n, const std::function<void(std::uint32_t)>& work) {
   if (n <= 1 || scan_pool_threads() == 0) return work(0);
   static Pool& pool = *new Pool;  // never destroyed: helpers may outlive main()
+  const io::TimeSlices writers_pass(io::kLongSliceNs);
   pool.run(n, work);
 }
 
