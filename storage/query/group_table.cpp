@@ -131,12 +131,22 @@ void Interner::intern_codes(const Vector& v, std::uint32_t* ids) {
     ids[i] = known[v.codes[i]];
     if (ids[i] != kNone) [[likely]]
       continue;
-    const std::uint32_t code = v.codes[i];
-    Vector one = pick(*v.entries, std::span(&code, 1));
-    std::uint32_t id = 0;
-    intern(one, &id);
-    code_ids_[code] = ids[i] = id;
+    intern_entries(*v.entries, {v.codes + i, v.size - i});
+    ids[i] = known[v.codes[i]];
   }
+}
+
+/// All new ones at once: a dictionary a row group may have few rows.
+void Interner::intern_entries(const Vector& entries, std::span<const std::uint32_t> codes) {
+  std::vector<std::uint32_t> fresh;
+  for (const std::uint32_t code : codes) {
+    if (code_ids_[code] != kNone) continue;
+    code_ids_[code] = 0;
+    fresh.push_back(code);
+  }
+  std::vector<std::uint32_t> ids(fresh.size());
+  intern(pick(entries, fresh), ids.data());
+  for (std::size_t i = 0; i < fresh.size(); ++i) code_ids_[fresh[i]] = ids[i];
 }
 
 void Interner::intern(const Vector& v, std::uint32_t* ids) {

@@ -82,6 +82,8 @@ class Interner {
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
   std::uint32_t null_id();
   void intern_codes(const Vector& v, std::uint32_t* ids);
+  /// The entries with these codes that are not known yet.
+  void intern_entries(const Vector& entries, std::span<const std::uint32_t> codes);
   template <class T>
   void intern_flat(const Vector& v, std::uint32_t* ids);
   template <class T>
