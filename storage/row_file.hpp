@@ -73,11 +73,10 @@ struct CsnBounds {
   }
 };
 
-/// Rows of a row group, numbered within it: [first, last).
-struct RowSpan {
-  std::uint32_t first = 0, last = 0;
-  std::uint32_t size() const { return last - first; }
-  bool empty() const { return first >= last; }
+/// Which versions are the ones of a CSN: those that begin <= csn, if that must be asked, and csn < end, if that must be.
+struct LifeTest {
+  std::uint64_t csn = 0;
+  bool begins = false, ends = false;
 };
 
 /// What a read cost; added up over a query.
@@ -138,15 +137,10 @@ class RowFile {
   virtual Result<Column> csns(std::size_t group, ReadCost& cost) const = 0;
   /// history only: the end CSN of each row of the group.
   virtual Result<Column> ends(std::size_t group, ReadCost& cost) const = 0;
-  /// Both of some rows.
-  virtual Result<Column> csns(std::size_t group, RowSpan rows, ReadCost& cost) const {
-    FIRN_ASSIGN(const Column all, csns(group, cost));
-    return all.slice(rows.first, rows.size());
-  }
-  virtual Result<Column> ends(std::size_t group, RowSpan rows, ReadCost& cost) const {
-    FIRN_ASSIGN(const Column all, ends(group, cost));
-    return all.slice(rows.first, rows.size());
-  }
+  /// Those of these rows of the group (nullopt: of all), numbered within it and ascending, that pass.
+  virtual Result<std::vector<std::uint32_t>> living(std::size_t group, const LifeTest& test,
+                                                    std::optional<std::vector<std::uint32_t>> among,
+                                                    ReadCost& cost) const;
   /// One bit a row of the group, 1 = tombstone; an empty buffer if there are none.
   virtual Result<Buffer> tombstones(std::size_t group, ReadCost& cost) const = 0;
   /// All keys in order; computed at first use and shared (may be dropped from memory when nobody holds it).

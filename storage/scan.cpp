@@ -5,23 +5,13 @@
 #include <numeric>
 
 #include "storage/column_mapping.hpp"
+#include "storage/row_selection.hpp"
 
 namespace firn::storage {
 namespace {
 
 constexpr std::size_t kHotUnitRows = 65'536;
 constexpr std::size_t kFresh = ~std::size_t{0};
-
-/// Leaves the rows that pass. Without branches: at the edge of a group's time nobody can guess which ones do.
-template <class Passes>
-void keep(std::vector<std::uint32_t>& rows, Passes passes) {
-  std::size_t count = 0;
-  for (const std::uint32_t r : rows) {
-    rows[count] = r;
-    count += passes(r) ? 1 : 0;
-  }
-  rows.resize(count);
-}
 
 bool disjoint(const ColumnRange& range, const Value& min, const Value& max) {
   if (min.is_null() || max.is_null()) return false;  // nothing known
@@ -218,37 +208,28 @@ Result<TableScan::Selection> TableScan::visible(const Unit& unit, Selection amon
   const bool lasts = info.history ? csn_ < unit.bounds.end_min : unit.ends->empty();
   if (info.tombstones == 0 && began && lasts) return among;
   std::vector<std::uint32_t> rows;
-  if (among) {
+  const LifeTest test{csn_, !began, info.history && !lasts};
+  if (test.begins || test.ends) {
+    FIRN_ASSIGN(rows, unit.file->living(unit.group, test, std::move(among), cost));
+  } else if (among) {
     rows = std::move(*among);
   } else {
     rows.resize(unit.rows);
     std::iota(rows.begin(), rows.end(), 0U);
   }
-  const RowSpan span = rows.empty() ? RowSpan{} : RowSpan{rows.front(), rows.back() + 1};
-  if (!began && !rows.empty()) {
-    FIRN_ASSIGN(const Column column, unit.file->csns(unit.group, span, cost));
-    const Column plain = column.to_plain();
-    const std::uint64_t* begins = plain.as<std::uint64_t>().data();
-    keep(rows, [&](std::uint32_t r) { return begins[r - span.first] <= csn_; });
-  }
-  if (info.history && !lasts && !rows.empty()) {
-    FIRN_ASSIGN(const Column column, unit.file->ends(unit.group, span, cost));
-    const Column plain = column.to_plain();
-    const std::uint64_t* ends = plain.as<std::uint64_t>().data();
-    keep(rows, [&](std::uint32_t r) { return csn_ < ends[r - span.first]; });
-  }
+  const auto keep = [&](auto passes) { rows.resize(keep_rows(rows.data(), rows.size(), passes)); };
   if (!info.history && !lasts && !rows.empty()) {
     std::vector<std::uint32_t> ended;
-    unit.ends->append_ended(first + span.first, first + span.last, csn_, ended);
+    unit.ends->append_ended(first + rows.front(), first + rows.back() + 1, csn_, ended);
     auto next = ended.begin();
-    keep(rows, [&](std::uint32_t r) {
+    keep([&](std::uint32_t r) {
       while (next != ended.end() && *next < first + r) ++next;
       return next == ended.end() || *next != first + r;
     });
   }
   if (info.tombstones != 0 && !rows.empty()) {
     FIRN_ASSIGN(const Buffer bits, unit.file->tombstones(unit.group, cost));
-    if (!bits.empty()) keep(rows, [&](std::uint32_t r) { return !bit_at(bits.data(), r); });
+    if (!bits.empty()) keep([&](std::uint32_t r) { return !bit_at(bits.data(), r); });
   }
   if (rows.size() == unit.rows) return Selection{};
   return Selection(std::move(rows));

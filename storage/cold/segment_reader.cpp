@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include "storage/cold/segment_reader.hpp"
+#include "storage/row_selection.hpp"
 
 namespace firn::storage::cold {
 
@@ -24,19 +25,83 @@ Result<std::vector<Column>> Segment::read(std::size_t group, std::span<const std
   return out;
 }
 
-Result<Column> Segment::hidden_part(std::size_t group, std::size_t slot, const ChunkMeta& meta, RowSpan rows,
-                                    ReadCost& cost) const {
+namespace {
+
+/// Rows of one block of hidden columns, numbered within the block: all, or some that ascend.
+class BlockRows {
+ public:
+  explicit BlockRows(std::size_t all) : count_(all) {}
+  explicit BlockRows(std::span<const std::uint32_t> rows) : count_(rows.size()), all_(false) {
+    for (std::size_t i = 0; i < count_; ++i) rows_[i] = rows[i] % kBlockValues;
+  }
+
+  /// Leaves those of which passes(value in the chunk) is true. `first`: the block's first row.
+  template <class Passes>
+  Result<void> keep(const OpenChunk& chunk, std::size_t first, std::uint64_t& decoded, Passes passes) {
+    if (count_ == 0) return {};
+    const std::size_t from = all_ ? 0 : rows_[0],
+                      n = (all_ ? count_ : rows_[count_ - 1] + std::size_t{1}) - from;
+    std::uint64_t v[kBlockValues];
+    FIRN_TRY(chunk.integers(first + from, n, v));
+    decoded += n * sizeof v[0];
+    count_ = all_ ? choose_rows(count_, rows_, [&](std::size_t r) { return passes(v[r]); })
+                  : keep_rows(rows_, count_, [&](std::uint32_t r) { return passes(v[r - from]); });
+    all_ = false;
+    return {};
+  }
+  void append_to(std::vector<std::uint32_t>& out, std::size_t first) const {
+    const std::size_t before = out.size();
+    out.resize(before + count_);
+    for (std::size_t i = 0; i < count_; ++i) out[before + i] = static_cast<std::uint32_t>(first) + rows_[i];
+  }
+
+ private:
+  std::uint32_t rows_[kBlockValues];
+  std::size_t count_;
+  bool all_ = true;  ///< rows_ says nothing yet
+};
+
+}  // namespace
+
+/// Block by block: what a block needs stays in the processor's cache, and who has begun in none needs no ends.
+Result<std::vector<std::uint32_t>> Segment::living(std::size_t group, const LifeTest& test,
+                                                   std::optional<std::vector<std::uint32_t>> among,
+                                                   ReadCost& cost) const {
   const std::uint64_t before = CheckedFile::thread_bytes_read();
-  FIRN_ASSIGN(const Chunk c, chunk(group, slot, meta));
-  MutableBuffer values;
-  values.resize_uninitialized(std::size_t{rows.size()} * sizeof(std::uint64_t));
-  if (auto r = c->integers(rows.first, rows.size(), values.as<std::uint64_t>()); !r)
-    return at(r.error(), group, slot, meta);
-  Column out;
-  out.type = TypeId::u64;
-  out.length = rows.size();
-  out.values = values.freeze();
-  cost.bytes_decoded += out.byte_size();
+  const FooterGroup& g = footer_.groups[group];
+  Chunk begins, ends;
+  if (test.begins) {
+    FIRN_ASSIGN(begins, chunk(group, csn_slot(), g.csn));
+  }
+  if (test.ends) {
+    FIRN_ASSIGN(ends, chunk(group, csn_slot() + 1, end_chunk(group)));
+  }
+  std::vector<std::uint32_t> out;
+  const auto take = [&](BlockRows&& rows, std::size_t first) -> Result<void> {
+    if (begins) {
+      const auto r =
+          rows.keep(*begins, first, cost.bytes_decoded, [&](auto begin) { return begin <= test.csn; });
+      if (!r) return at(r.error(), group, csn_slot(), g.csn);
+    }
+    if (ends) {
+      const auto r = rows.keep(*ends, first, cost.bytes_decoded, [&](auto end) { return test.csn < end; });
+      if (!r) return at(r.error(), group, csn_slot() + 1, end_chunk(group));
+    }
+    rows.append_to(out, first);
+    return {};
+  };
+  if (among) {
+    for (std::span<const std::uint32_t> left = *among; !left.empty();) {
+      const std::size_t first = left.front() / kBlockValues * kBlockValues;
+      const auto end = std::lower_bound(left.begin(), left.end(), first + kBlockValues);
+      const auto n = static_cast<std::size_t>(end - left.begin());
+      FIRN_TRY(take(BlockRows(left.first(n)), first));
+      left = left.subspan(n);
+    }
+  } else {
+    for (std::size_t first = 0; first < g.rows; first += kBlockValues)
+      FIRN_TRY(take(BlockRows(std::min<std::size_t>(kBlockValues, g.rows - first)), first));
+  }
   cost.bytes_read += CheckedFile::thread_bytes_read() - before;
   return out;
 }

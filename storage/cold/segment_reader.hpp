@@ -69,12 +69,9 @@ class Segment final : public RowFile {
   Result<Column> ends(std::size_t group, ReadCost& cost) const override {
     return whole(group, csn_slot() + 1, end_chunk(group), cost);
   }
-  Result<Column> csns(std::size_t group, RowSpan rows, ReadCost& cost) const override {
-    return hidden_part(group, csn_slot(), footer_.groups[group].csn, rows, cost);
-  }
-  Result<Column> ends(std::size_t group, RowSpan rows, ReadCost& cost) const override {
-    return hidden_part(group, csn_slot() + 1, end_chunk(group), rows, cost);
-  }
+  Result<std::vector<std::uint32_t>> living(std::size_t group, const LifeTest& test,
+                                            std::optional<std::vector<std::uint32_t>> among,
+                                            ReadCost& cost) const override;
   Result<Buffer> tombstones(std::size_t group, ReadCost& cost) const override {
     const FooterGroup& g = footer_.groups[group];
     if (!g.tombstones) return Buffer();
@@ -148,8 +145,6 @@ class Segment final : public RowFile {
     FIRN_CHECK(footer_.groups[group].end.has_value());
     return *footer_.groups[group].end;
   }
-  Result<Column> hidden_part(std::size_t group, std::size_t slot, const ChunkMeta& meta, RowSpan rows,
-                             ReadCost& cost) const;
 
   Result<std::uint64_t> hidden(Place p, std::size_t slot, const ChunkMeta& meta,
                                PointScratch& scratch) const {

@@ -133,9 +133,6 @@ class Block final : public RowFile {
     return u64_column(body->ends.subspan(first(group), count(group)), body);
   }
 
-  using RowFile::csns;
-  using RowFile::ends;
-
   Result<Buffer> tombstones(std::size_t group, ReadCost& cost) const override {
     FIRN_TRY(check_group(group));
     if (head_.info.tombstones == 0) return Buffer{};

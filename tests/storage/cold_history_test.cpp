@@ -76,6 +76,7 @@ class ColdHistory : public testing::Test {
         EXPECT_TRUE(b.begin_min <= begin && begin <= b.begin_max && b.end_min <= end && end <= b.end_max);
         seen[{columns[0].value_at(i).to_string(), begin}] = columns[1].value_at(i).to_i64();
       }
+      expect_living(f, g, csns.as<std::uint64_t>(), ends.as<std::uint64_t>());
     }
     ASSERT_EQ(seen.size(), versions_.size());
     for (const Version& v : versions_) ASSERT_EQ(seen.at({v.key, v.csn}), v.v);
@@ -88,6 +89,31 @@ class ColdHistory : public testing::Test {
     }
     for (int k = -1; k < 125; k += 3)
       for (std::uint64_t csn = 0; csn < 2'000; csn += 17) expect_found(f, "key-" + std::to_string(k), csn);
+  }
+  /// By their begins, their ends and both; of all rows, and of a third.
+  void expect_living(const RowFile& f, std::size_t g, std::span<const std::uint64_t> begins,
+                     std::span<const std::uint64_t> ends) {
+    std::vector<std::uint32_t> all, third;
+    for (std::uint32_t r = 0; r < begins.size(); ++r) {
+      all.push_back(r);
+      if (random_() % 3 == 0) third.push_back(r);
+    }
+    const std::size_t middle = begins.size() / 2;
+    for (const std::uint64_t csn : {begins[middle] - 1, begins[middle], ends[middle] - 1, ends[middle]}) {
+      for (const LifeTest test : {LifeTest{csn, true, false}, {csn, false, true}, {csn, true, true}}) {
+        const auto expected = [&](std::vector<std::uint32_t> rows) {
+          std::erase_if(rows, [&](std::uint32_t r) {
+            return (test.begins && begins[r] > csn) || (test.ends && ends[r] <= csn);
+          });
+          return rows;
+        };
+        ReadCost cost;
+        ASSERT_EQ(f.living(g, test, std::nullopt, cost).value(), expected(all)) << "at " << csn;
+        ASSERT_EQ(f.living(g, test, third, cost).value(), expected(third)) << "at " << csn;
+        ASSERT_EQ(f.RowFile::living(g, test, std::nullopt, cost).value(), expected(all)) << "at " << csn;
+        ASSERT_EQ(f.RowFile::living(g, test, third, cost).value(), expected(third)) << "at " << csn;
+      }
+    }
   }
   static std::uint64_t csn_of(const RowFile& f, std::uint32_t row) {
     ReadCost cost;
@@ -213,8 +239,6 @@ class Liar final : public RowFile {
   std::uint64_t group_first(std::size_t g) const override { return file_->group_first(g); }
   const ColumnStats* stats(std::size_t g, std::size_t c) const override { return file_->stats(g, c); }
   CsnBounds bounds(std::size_t) const override { return bounds_; }
-  using RowFile::csns;
-  using RowFile::ends;
   using RowFile::read;
   Result<std::vector<Column>> read(std::size_t g, std::span<const std::size_t> columns,
                                    ReadCost& cost) const override {

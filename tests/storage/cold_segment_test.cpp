@@ -1,6 +1,9 @@
 // Segments: rows come back as they went in; keys are found; damage is reported, never read as rows.
 #include <gtest/gtest.h>
+
 #include <unistd.h>
+#include <algorithm>
+#include <numeric>
 
 #include <filesystem>
 #include <map>
@@ -118,10 +121,30 @@ class ColdSegment : public testing::Test {
         }
         ASSERT_EQ(some[c].null_count, nulls);
       }
-      const RowSpan span{rows.front(), rows.back() + 1};
-      const Column part = f.csns(g, span, cost).value();
-      for (std::uint32_t i = 0; i < span.size(); ++i)
-        ASSERT_EQ(part.value_at(i), csns.value_at(span.first + i));
+      expect_living(f, g, rows, csns);
+    }
+  }
+
+  /// At CSNs below, above and among all begins: of some rows, and of all.
+  static void expect_living(const RowFile& f, std::size_t g, const std::vector<std::uint32_t>& some,
+                            const Column& csns) {
+    std::vector<std::uint32_t> all(static_cast<std::size_t>(csns.length));
+    std::iota(all.begin(), all.end(), 0U);
+    const Column plain = csns.to_plain();
+    const auto begins = plain.as<std::uint64_t>();
+    const auto [least, greatest] = std::minmax_element(begins.begin(), begins.end());
+    for (const std::uint64_t csn : {std::uint64_t{0}, *least - 1, *least, begins[begins.size() / 2],
+                                    *greatest - 1, *greatest, ~std::uint64_t{0}}) {
+      const auto expected = [&](std::vector<std::uint32_t> rows) {
+        std::erase_if(rows, [&](std::uint32_t r) { return begins[r] > csn; });
+        return rows;
+      };
+      ReadCost cost;
+      const LifeTest test{csn, true, false};
+      ASSERT_EQ(f.living(g, test, some, cost).value(), expected(some)) << "at " << csn;
+      ASSERT_EQ(f.living(g, test, std::nullopt, cost).value(), expected(all)) << "at " << csn;
+      ASSERT_EQ(f.RowFile::living(g, test, some, cost).value(), expected(some)) << "at " << csn;
+      ASSERT_EQ(f.RowFile::living(g, test, std::nullopt, cost).value(), expected(all)) << "at " << csn;
     }
   }
 
