@@ -21,21 +21,21 @@ std::uint64_t lane(const std::uint8_t* p) noexcept {
 }
 
 template <unsigned W, class Out>
-void unpack_groups(const std::uint8_t* p, std::size_t groups, Out* out) noexcept {
+void unpack_groups(const std::uint8_t* p, std::size_t groups, Out* out, Out base) noexcept {
   for (std::size_t g = 0; g < groups; ++g, p += W, out += 8) {
-    out[0] = static_cast<Out>(lane<W, 0>(p));
-    out[1] = static_cast<Out>(lane<W, 1>(p));
-    out[2] = static_cast<Out>(lane<W, 2>(p));
-    out[3] = static_cast<Out>(lane<W, 3>(p));
-    out[4] = static_cast<Out>(lane<W, 4>(p));
-    out[5] = static_cast<Out>(lane<W, 5>(p));
-    out[6] = static_cast<Out>(lane<W, 6>(p));
-    out[7] = static_cast<Out>(lane<W, 7>(p));
+    out[0] = static_cast<Out>(lane<W, 0>(p)) + base;
+    out[1] = static_cast<Out>(lane<W, 1>(p)) + base;
+    out[2] = static_cast<Out>(lane<W, 2>(p)) + base;
+    out[3] = static_cast<Out>(lane<W, 3>(p)) + base;
+    out[4] = static_cast<Out>(lane<W, 4>(p)) + base;
+    out[5] = static_cast<Out>(lane<W, 5>(p)) + base;
+    out[6] = static_cast<Out>(lane<W, 6>(p)) + base;
+    out[7] = static_cast<Out>(lane<W, 7>(p)) + base;
   }
 }
 
 template <class Out>
-using Kernel = void (*)(const std::uint8_t*, std::size_t, Out*) noexcept;
+using Kernel = void (*)(const std::uint8_t*, std::size_t, Out*, Out) noexcept;
 
 template <class Out, std::size_t... W>
 constexpr std::array<Kernel<Out>, sizeof...(W)> kernels(std::index_sequence<W...>) {
@@ -45,14 +45,15 @@ template <class Out>
 constexpr auto kKernels = kernels<Out>(std::make_index_sequence<65>());
 
 template <class Out>
-void unpack_any(const std::uint8_t* p, std::size_t first, std::size_t n, unsigned width, Out* out) noexcept {
+void unpack_any(const std::uint8_t* p, std::size_t first, std::size_t n, unsigned width, Out* out,
+                Out base) noexcept {
   const std::size_t end = first + n;
-  while (first < end && first % 8 != 0) *out++ = static_cast<Out>(unpack_one(p, first++, width));
+  while (first < end && first % 8 != 0) *out++ = static_cast<Out>(unpack_one(p, first++, width)) + base;
   const std::size_t groups = (end - first) / 8;
-  kKernels<Out>[width](p + first / 8 * width, groups, out);
+  kKernels<Out>[width](p + first / 8 * width, groups, out, base);
   first += groups * 8;
   out += groups * 8;
-  while (first < end) *out++ = static_cast<Out>(unpack_one(p, first++, width));
+  while (first < end) *out++ = static_cast<Out>(unpack_one(p, first++, width)) + base;
 }
 
 }  // namespace
@@ -66,13 +67,13 @@ std::uint64_t unpack_one(const std::uint8_t* p, std::uint64_t i, unsigned width)
   return v & mask_of(width);
 }
 
-void unpack(const std::uint8_t* p, std::size_t first, std::size_t n, unsigned width,
-            std::uint64_t* out) noexcept {
-  unpack_any(p, first, n, width, out);
+void unpack(const std::uint8_t* p, std::size_t first, std::size_t n, unsigned width, std::uint64_t* out,
+            std::uint64_t base) noexcept {
+  unpack_any(p, first, n, width, out, base);
 }
 void unpack(const std::uint8_t* p, std::size_t first, std::size_t n, unsigned width,
             std::uint32_t* out) noexcept {
-  unpack_any(p, first, n, width, out);
+  unpack_any(p, first, n, width, out, std::uint32_t{0});
 }
 
 void pack(std::span<const std::uint64_t> values, unsigned width, std::string& out) {

@@ -18,10 +18,10 @@ constexpr std::uint64_t packed_bytes(std::uint64_t n, unsigned width) noexcept {
 /// Appends the values, packed, without slack. Requires each value to fit in width (0..64) bits.
 void pack(std::span<const std::uint64_t> values, unsigned width, std::string& out);
 
-/// Unpacks values [first, first + n) into out. `p` must be readable for packed_bytes(first + n) + kPackSlack
-/// bytes.
-void unpack(const std::uint8_t* p, std::size_t first, std::size_t n, unsigned width,
-            std::uint64_t* out) noexcept;
+/// Unpacks values [first, first + n) into out, each plus `base`. `p` must be readable for packed_bytes(first + n) +
+/// kPackSlack bytes.
+void unpack(const std::uint8_t* p, std::size_t first, std::size_t n, unsigned width, std::uint64_t* out,
+            std::uint64_t base = 0) noexcept;
 void unpack(const std::uint8_t* p, std::size_t first, std::size_t n, unsigned width,
             std::uint32_t* out) noexcept;
 /// One value.

@@ -30,15 +30,14 @@ Result<void> take_rows(const IntReader& reader, RowNumbers rows, Take take) {
   PointScratch scratch;
   for (std::size_t i = 0; i < rows.size();) {
     const RowNumbers part = in_block(rows.subspan(i));
-    const std::uint32_t first = part.front();
     if (one_by_one(part)) {
       for (const std::uint32_t r : part) {
         FIRN_ASSIGN(const std::uint64_t value, reader.at(r, scratch));
         take(i++, value);
       }
     } else {
-      FIRN_TRY(reader.read(first, part.back() - first + 1, v));
-      for (const std::uint32_t r : part) take(i++, v[r - first]);
+      FIRN_TRY(reader.take(part, v));
+      for (std::size_t k = 0; k < part.size(); ++k) take(i++, v[k]);
     }
   }
   return {};

@@ -159,6 +159,14 @@ Result<std::uint64_t> IntReader::at(std::size_t i, PointScratch& scratch) const 
   return v;
 }
 
+Result<void> IntReader::take(std::span<const std::uint32_t> rows, std::uint64_t* out) const {
+  std::uint64_t v[kBlockValues];
+  const std::uint32_t first = rows.front();
+  FIRN_TRY(read(first, rows.back() - first + 1, v));
+  for (const std::uint32_t r : rows) *out++ = v[r - first];
+  return {};
+}
+
 namespace {
 /// The encoding's number, and what is behind it.
 Result<Encoding> take_encoding(Bytes& bytes, int depth) {

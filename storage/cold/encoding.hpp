@@ -51,6 +51,8 @@ class IntReader {
   virtual Result<void> read(std::size_t first, std::size_t n, std::uint64_t* out) const = 0;
   /// Value i, cheaply if the codec can.
   virtual Result<std::uint64_t> at(std::size_t i, PointScratch& scratch) const;
+  /// The values of these rows, which ascend and lie within kBlockValues of one another, into out.
+  virtual Result<void> take(std::span<const std::uint32_t> rows, std::uint64_t* out) const;
   /// The value, if all are this one.
   virtual std::optional<std::uint64_t> constant() const { return std::nullopt; }
 };

@@ -35,6 +35,13 @@ void expect_numbers(const IntReader& r, const Numbers& v, const std::string& tre
     Numbers part(n);
     r.read(i, n, part.data()).value();
     ASSERT_TRUE(std::equal(part.begin(), part.end(), v.begin() + static_cast<std::ptrdiff_t>(i))) << tree;
+    std::vector<std::uint32_t> rows;
+    const std::size_t end = std::min(v.size(), i + kBlockValues);
+    for (std::size_t row = i; row < end; row += 1 + random() % 9)
+      rows.push_back(static_cast<std::uint32_t>(row));
+    Numbers some(rows.size());
+    r.take(rows, some.data()).value();
+    for (std::size_t j = 0; j < rows.size(); ++j) ASSERT_EQ(some[j], v[rows[j]]) << tree << " at " << rows[j];
   }
 }
 
@@ -97,6 +104,8 @@ TEST(ColdBitPacking, EveryWidthRoundTrips) {
     ASSERT_EQ(out, v) << w;
     unpack(p, 5, 190, w, out.data());
     ASSERT_TRUE(std::equal(out.begin(), out.begin() + 190, v.begin() + 5)) << w;
+    unpack(p, 5, 190, w, out.data(), ~std::uint64_t{6});  // 7 less, modulo 2^64
+    for (std::size_t i = 0; i < 190; ++i) ASSERT_EQ(out[i], v[i + 5] - 7) << w;
     for (std::size_t i = 0; i < v.size(); ++i) ASSERT_EQ(unpack_one(p, i, w), v[i]) << w;
   }
 }
@@ -249,6 +258,8 @@ TEST(ColdDecoders, FlippedBytesNeverCrash) {
   const auto read_ints = [&](const Result<IntReaderPtr>& r) {
     if (!r) return;
     Numbers out(n);
+    const std::uint32_t rows[] = {1024, 1025, 1050, 1500, 2047};
+    (void)(*r)->take(rows, out.data()).ok();
     PointScratch scratch;
     for (std::size_t i = 0; i < n; i += 1000) (void)(*r)->read(i, 1000, out.data() + i).ok();
     for (int k = 0; k < 20; ++k) (void)(*r)->at(random() % n, scratch).ok();

@@ -57,20 +57,19 @@ class DecimalReader final : public IntReader {
 
   Result<void> read(std::size_t first, std::size_t n, std::uint64_t* out) const override {
     FIRN_TRY(integers->read(first, n, out));
-    if (is_f32) {
-      for (std::size_t i = 0; i < n; ++i) out[i] = bits_of(static_cast<std::int64_t>(out[i]), power, true);
-    } else {
-      for (std::size_t i = 0; i < n; ++i) out[i] = bits_of(static_cast<std::int64_t>(out[i]), power, false);
-    }
-    PointScratch scratch;
-    FIRN_ASSIGN(std::size_t next, exception_at(first, scratch));
-    for (; next < exceptions; ++next) {
-      FIRN_ASSIGN(const std::uint64_t at, positions->at(next, scratch));
-      if (at >= first + n) break;
-      if (at < first) return damaged("exception positions do not ascend");
-      FIRN_ASSIGN(out[at - first], bits->at(next, scratch));
-    }
-    return {};
+    to_bits(out, n);
+    return for_exceptions(first, first + n, [&](std::size_t at, std::uint64_t v) { out[at - first] = v; });
+  }
+
+  /// Divides for these rows alone.
+  Result<void> take(std::span<const std::uint32_t> rows, std::uint64_t* out) const override {
+    FIRN_TRY(integers->take(rows, out));
+    to_bits(out, rows.size());
+    auto next = rows.begin();
+    return for_exceptions(rows.front(), rows.back() + std::size_t{1}, [&](std::size_t at, std::uint64_t v) {
+      next = std::lower_bound(next, rows.end(), at);
+      if (next != rows.end() && *next == at) out[next - rows.begin()] = v;
+    });
   }
 
   Result<std::uint64_t> at(std::size_t i, PointScratch& scratch) const override {
@@ -84,6 +83,27 @@ class DecimalReader final : public IntReader {
   }
 
  private:
+  void to_bits(std::uint64_t* v, std::size_t n) const {
+    if (is_f32) {
+      for (std::size_t i = 0; i < n; ++i) v[i] = bits_of(static_cast<std::int64_t>(v[i]), power, true);
+    } else {
+      for (std::size_t i = 0; i < n; ++i) v[i] = bits_of(static_cast<std::int64_t>(v[i]), power, false);
+    }
+  }
+  /// Calls set(row, its bits) for those of [first, end).
+  template <class Set>
+  Result<void> for_exceptions(std::size_t first, std::size_t end, Set set) const {
+    PointScratch scratch;
+    FIRN_ASSIGN(std::size_t next, exception_at(first, scratch));
+    for (; next < exceptions; ++next) {
+      FIRN_ASSIGN(const std::uint64_t at, positions->at(next, scratch));
+      if (at >= end) break;
+      if (at < first) return damaged("exception positions do not ascend");
+      FIRN_ASSIGN(const std::uint64_t v, bits->at(next, scratch));
+      set(static_cast<std::size_t>(at), v);
+    }
+    return {};
+  }
   Result<std::size_t> exception_at(std::size_t row, PointScratch& scratch) const {
     std::size_t low = 0, high = exceptions;
     while (low < high) {

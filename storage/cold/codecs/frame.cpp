@@ -146,6 +146,10 @@ class FrameReader final : public IntReader {
     const std::uint64_t from = b.start + skip / 8 * b.width;
     const std::uint64_t length = packed_bytes(first - skip + n, b.width) + kPackSlack;
     FIRN_ASSIGN(const std::uint8_t* p, bits.get(from, length));
+    if (scale == 1 && slope == 0) {
+      unpack(p, first - skip, n, b.width, out, b.base);
+      return {};
+    }
     unpack(p, first - skip, n, b.width, out);
     if (scale != 1) {
       for (std::size_t i = 0; i < n; ++i) out[i] *= scale;
