@@ -86,7 +86,7 @@ inline constexpr std::size_t kPatternFieldsMax = 24;
 /// memory.
 inline constexpr std::size_t kGroupBytesMax = std::size_t{64} << 20;
 /// Rows that are collected for all cells of a history segment together; above, the largest group is written as it is.
-inline constexpr std::size_t kCellBytesMax = std::size_t{64} << 20;
+inline constexpr std::size_t kCellBytesMax = std::size_t{128} << 20;
 inline constexpr std::uint32_t kGroupRowsMax = 1U << 20;
 inline constexpr std::uint32_t kFooterBytesMax = 1U << 30;
 /// Footers keep at most this many bytes of a minimum or maximum.
