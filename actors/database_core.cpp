@@ -175,6 +175,7 @@ Result<void> DatabaseCore::open_files(const DatabaseOptions& options, const Inte
   directory.store.clock = services->clock;
   directory.store.read_only = read_only_;
   directory.store.log = services->log;
+  directory.store.stop_jobs = services->stop_jobs;
   directory.read_only = read_only_;
   directory.open_max = internal.open_tables_max != 0 ? internal.open_tables_max : default_open_max();
   FIRN_ASSIGN(services->tables, TableDirectory::open(disk, std::move(directory), create));
@@ -319,6 +320,7 @@ Result<void> DatabaseCore::close() {
   }
   if (!services_) return {};
   services_->closing = true;
+  *services_->stop_jobs = true;
   services_->bulk_gate->close();
   for (const TableRef& t : services_->tables->all()) {
     if (const auto gate = t->write_gate()) gate->close();

@@ -109,7 +109,7 @@ void background_report(LifecycleSelf self, Services& services, const fb::JobRepo
                        const TableRef& table) {
   Watch& watch = self->state.watches[table->id];
   watch.busy = false;
-  if (LifecycleSessions::is_overtaken(r)) return;
+  if (LifecycleSessions::is_overtaken(r) || services.closing) return;
   if (r.error() != 0) {
     watch.rest_until_us = services.clock->monotonic_us() + kFailureRestUs;
     services.log("table \"" + table->name +

@@ -35,6 +35,7 @@ struct Services {
   Address<DatabaseActor> database;
   std::atomic<bool> closing{false};    ///< no new work
   std::atomic<bool> cancelled{false};  ///< running queries end
+  std::shared_ptr<std::atomic<bool>> stop_jobs = std::make_shared<std::atomic<bool>>(false);  ///< jobs end
 
   void set_write_stop(const std::string& reason) {
     for (const TableRef& t : tables->all()) t->stop_writes(reason);

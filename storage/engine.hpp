@@ -312,6 +312,8 @@ class Engine {
   // engine_jobs.cpp
   Result<JobReport> demote_hot(StorageTier to, std::uint64_t upto);
   Result<JobReport> rewrite_files(const JobOrder& order);
+  /// Error {closed} once jobs are to stop; asked by them every now and then.
+  Result<void> may_go_on() const;
   Result<void> check_past(std::span<const FileEntryPtr> files, std::uint64_t horizon);
   void leave_damaged_alone(std::span<const std::uint64_t> ids) const;
   bool version_needed(std::uint64_t begin, std::uint64_t end, std::uint64_t horizon) const;

@@ -35,6 +35,7 @@ Result<JobReport> Engine::demote_hot(StorageTier to, std::uint64_t upto) {
   const std::uint64_t moves_before = moves_to_hot_;
   std::optional<std::uint64_t> emptied;  // no hot version at or below it is left
   for (bool more = true; more;) {
+    FIRN_TRY(may_go_on());
     View base_view;
     std::unique_ptr<hot::HotReader> hot;
     std::unique_ptr<BaseLease> base_lease;

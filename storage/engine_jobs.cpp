@@ -19,6 +19,11 @@ bool Engine::version_needed(std::uint64_t begin, std::uint64_t end, std::uint64_
   return end > horizon || pins_.inside(begin, end);
 }
 
+Result<void> Engine::may_go_on() const {
+  if (options.stop_jobs == nullptr || !*options.stop_jobs) return {};
+  return Error(ErrorCode::closed, "table " + name + " is being closed");
+}
+
 /// So that no such job is offered again.
 void Engine::leave_damaged_alone(std::span<const std::uint64_t> ids) const {
   const View now = view();
@@ -33,6 +38,7 @@ void Engine::leave_damaged_alone(std::span<const std::uint64_t> ids) const {
 
 Result<JobReport> Engine::run_job(const JobOrder& order) {
   FIRN_TRY(check_open());
+  FIRN_TRY(may_go_on());
   if (const std::string why = read_only_reason(); !why.empty()) return Error(ErrorCode::read_only, why);
   try {
     if (order.from_hot && order.to == StorageTier::hot) return purge_hot();

@@ -34,7 +34,7 @@ Result<void> Engine::read_back(std::span<const RowFileInfo> files, JobProof& pro
                                                       ? cold::open_segment(*disk, where, store_id)
                                                       : warm::open_block(*disk, where, store_id, own);
     if (!file) return file.error();
-    FIRN_TRY(proof.add_file(info, **file));
+    FIRN_TRY(proof.add_file(info, **file, [&] { return may_go_on(); }));
   }
   return {};
 }

@@ -160,6 +160,7 @@ Result<JobReport> Engine::purge_hot() {
   std::string from;
   int looks = 0;
   for (bool more = true; more;) {
+    FIRN_TRY(may_go_on());
     FIRN_ASSIGN(PurgeSlice slice, look_for_purge(from, horizon));
     const std::uint64_t dropped_before = report.rows_dropped;
     const Result<void> published = publish_purge(slice, horizon, report);

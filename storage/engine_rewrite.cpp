@@ -118,6 +118,7 @@ class Rewriter {
 
  private:
   Result<void> flush(bool history) {
+    FIRN_TRY(engine_.may_go_on());
     std::vector<Pick>& picks = history ? history_ : current_;
     FIRN_ASSIGN(Batch rows, gather(sources_, picks, schema_));
     Lives lives = lives_of(picks, history);
@@ -255,6 +256,7 @@ Result<JobReport> Engine::rewrite_files(const JobOrder& order) {
   std::vector<std::unique_ptr<Source>> sources;
   std::int64_t created = 0;
   for (const FileEntryPtr& f : inputs) {
+    FIRN_TRY(may_go_on());
     FIRN_ASSIGN(auto s, Source::open(f, schema, base_view.catalog->schemas));
     s->account(base);
     sources.push_back(std::move(s));

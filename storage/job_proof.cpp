@@ -76,12 +76,14 @@ void JobProof::drop(std::string_view encoded_key, const Pick& pick, bool gone) {
               " would be dropped though it may be read";
 }
 
-Result<void> JobProof::add_file(const RowFileInfo& info, const RowFile& file) {
+Result<void> JobProof::add_file(const RowFileInfo& info, const RowFile& file,
+                                const std::function<Result<void>()>& go_on) {
   std::vector<std::size_t> all(file.schema().size());
   for (std::size_t c = 0; c < all.size(); ++c) all[c] = c;
   KeySpan extent;
   ReadCost cost;
   for (std::size_t g = 0; g < file.groups(); ++g) {
+    if (go_on) FIRN_TRY(go_on());
     FIRN_ASSIGN(std::vector<Column> columns, file.read(g, all, cost));
     const auto count = static_cast<std::int64_t>(file.group_first(g + 1) - file.group_first(g));
     const Batch rows(file.schema(), count, std::move(columns));

@@ -29,7 +29,9 @@ class JobProof {
   /// One version that is let go of. `gone`: whether its end shows that nobody can read it any more.
   void drop(std::string_view encoded_key, const Pick& pick, bool gone);
   /// Reads a finished file back. Error: what reading says; {internal} if it is not what `info` says of it.
-  Result<void> add_file(const RowFileInfo& info, const RowFile& file);
+  /// `go_on` is asked before each row group; its error ends it.
+  Result<void> add_file(const RowFileInfo& info, const RowFile& file,
+                        const std::function<Result<void>()>& go_on = {});
   /// Rows on their way into the hot tier, from the list that will be logged; `reader` gives them in the job's schema.
   Result<void> add_hot(std::string_view row_list, VersionedRows& reader);
   /// Error{internal} with both sides if they differ, or if a version was dropped without proof.

@@ -8,6 +8,7 @@
 // Order of durability: data bytes, their sync, the name, one log record that names them, its sync, the LMDB
 // transaction, the answer, and only then the removal of what was replaced (schema/FORMATS.md).
 #pragma once
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -200,6 +201,8 @@ struct StoreOptions {
   std::uint64_t warm_log_bytes = 256u << 20;  ///< a warm log file is closed above this size
   std::uint64_t segment_rows = 4u << 20;      ///< aim for a cold segment's rows
   std::uint64_t history_group_rows = 16'384;  ///< aim for a row group of history
+  /// Once true, jobs under way end soon with {closed} and have changed nothing: a close does not wait for a long merge.
+  std::shared_ptr<const std::atomic<bool>> stop_jobs;
   /// Writers of blocks merge before they write from so many times the files that merging aims at; 0: never.
   std::size_t stall_factor = 2;
   /// Newer rows whose keys are held at a time while ended rows are looked for.

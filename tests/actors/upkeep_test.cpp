@@ -93,6 +93,21 @@ TEST_F(Upkeep, SupersededRowsGoAndTheDecisionIsToBeSeen) {
   EXPECT_EQ(count(t), static_cast<std::int64_t>(kKeys));
 }
 
+TEST_F(Upkeep, ClosingDoesNotWaitForALongMerge) {
+  auto t = open_table();
+  for (int i = 0; i < 3; ++i) t.write(events(1, 500'000, "merged " + std::to_string(i))).value();
+  std::atomic<bool> asked = false;
+  std::thread compacting([&] {
+    asked = true;
+    const auto done = t.compact({.to = StorageTier::cold});
+    EXPECT_TRUE(done || done.error().code() == ErrorCode::closed) << done.error().message();
+  });
+  while (!asked) std::this_thread::sleep_for(1ms);
+  std::this_thread::sleep_for(50ms);
+  EXPECT_TRUE(db_.close());
+  compacting.join();
+}
+
 TEST_F(Upkeep, CompactingBesideAWriterReturnsWithWhatWasThereBefore) {
   constexpr std::uint64_t kRounds = 100;  // more blocks than a slow build can resolve help nobody
   auto t = open_table();

@@ -36,6 +36,45 @@ INSTANTIATE_TEST_SUITE_P(Tiers, SettleTest,
 
 class StallTest : public model::StoreFixture {};
 
+/// A close does not wait for a long merge: the job ends, and nothing has happened.
+TEST_F(StallTest, AJobThatIsToStopChangesNothing) {
+  const auto stop = std::make_shared<std::atomic<bool>>(false);
+  options.stop_jobs = stop;
+  options.job_hook = [&](std::string_view stage) { *stop = stage == "written"; };
+  kill_and_open();
+  for (int i = 0; i < 4; ++i) write(i * 100, 300, i);
+  write(0, 50, 9);
+  const auto files = [&] {
+    std::vector<std::string> paths;
+    for (const FileView& f : store->files()) paths.push_back(f.info.path + ":" + std::to_string(f.info.id));
+    return paths;
+  };
+  const auto before = files();
+  for (const bool from_hot : {false, true}) {
+    *stop = false;
+    JobOrder order;
+    order.to = from_hot ? StorageTier::warm : StorageTier::cold;
+    order.from_hot = from_hot;
+    if (!from_hot)
+      for (const FileView& f : store->files()) order.inputs.push_back(f.info.id);
+    const auto ended = store->run_job(order);
+    ASSERT_FALSE(ended);
+    EXPECT_EQ(ended.error().code(), ErrorCode::closed);
+    EXPECT_EQ(files(), before);
+    EXPECT_EQ(store->run_job(order).error().code(), ErrorCode::closed) << "before it begins";
+  }
+  EXPECT_EQ(stats().jobs_refused, 0U);
+  expect_rows();
+  options.job_hook = {};
+  *stop = false;
+  kill_and_open();
+  run(StorageTier::warm, true);
+  for (auto order = store->next_job_towards(StorageTier::cold); order;
+       order = store->next_job_towards(StorageTier::cold))
+    store->run_job(*order).value();
+  expect_rows();
+}
+
 TEST_F(StallTest, WhoeverWritesMoreBlocksThanAnybodyMergesMergesThem) {
   std::size_t most = 0;
   for (int i = 0; i < 400; ++i) {
