@@ -74,6 +74,11 @@ class ColumnBuilder {
   std::int64_t length() const noexcept { return length_; }
   /// Bytes collected so far.
   std::size_t byte_size() const noexcept;
+  /// The bytes of the last value, none where it is NULL; valid until the next call. Requires a type of variable length
+  /// and length() > 0.
+  std::string_view last_bytes() const;
+  /// Requires length() > 0.
+  bool last_is_null() const;
   void append_null();
   /// T must be the storage of the type: bool, (u)intN_t, float, double; i64 for timestamp, i32 for date.
   template <class T>

@@ -38,6 +38,19 @@ std::size_t ColumnBuilder::byte_size() const noexcept {
   return validity_.size() + values_.size() + offsets_.size();
 }
 
+std::string_view ColumnBuilder::last_bytes() const {
+  FIRN_CHECK(is_variable(type_) && length_ > 0);
+  const auto* offsets = reinterpret_cast<const std::int32_t*>(offsets_.data());  // NOLINT: aligned
+  const auto* bytes = reinterpret_cast<const char*>(values_.data());             // NOLINT: bytes
+  return {bytes + offsets[length_ - 1], bytes + offsets[length_]};
+}
+
+bool ColumnBuilder::last_is_null() const {
+  FIRN_CHECK(length_ > 0);
+  return type_ == TypeId::null ||
+         (has_nulls_ && !bit_at(validity_.data(), static_cast<std::size_t>(length_) - 1));
+}
+
 /// Called before length_ grows by one.
 void ColumnBuilder::grow_validity(bool valid) {
   if (!has_nulls_) {

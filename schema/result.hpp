@@ -58,11 +58,21 @@ class Error : public std::exception {
     e.message_ = std::string(context) + ": " + message_;
     return e;
   }
+  /// The line (from 1) on which a row of a text file begins that is whole but does not fit: it can be corrected or set
+  /// aside, and the rows around it can be had. Nothing for all other errors.
+  std::optional<std::uint64_t> misfit_line() const noexcept { return misfit_line_; }
+  /// The same error, of the row that begins there; its message says so.
+  Error of_line(std::uint64_t line) const {
+    Error e = within("line " + std::to_string(line));
+    e.misfit_line_ = line;
+    return e;
+  }
 
  private:
   ErrorCode code_;
   std::string message_;
   std::optional<std::size_t> position_;
+  std::optional<std::uint64_t> misfit_line_;
 };
 
 template <class T = void>

@@ -27,10 +27,6 @@ const char* find_field_end(const char* at, const char* end, char separator) noex
   return at;
 }
 
-Error at_line(std::uint64_t line, const Error& why) {
-  return {why.code(), fmt::format("line {}: {}", line, why.message())};
-}
-
 }  // namespace
 
 CsvReader::CsvReader(CsvOptions options) : options_(std::move(options)), schema_(options_.schema) {}
@@ -241,7 +237,6 @@ Result<void> CsvReader::append_fields() {
   if (fields_.size() != target_.size())
     return Error(ErrorCode::corrupt,
                  fmt::format("{} fields where the header has {}", fields_.size(), target_.size()));
-  key_length_.begin_row();
   for (std::size_t i = 0; i < fields_.size(); ++i) {
     const Field& f = fields_[i];
     ColumnBuilder& column = columns_[target_[i]];
@@ -255,7 +250,6 @@ Result<void> CsvReader::append_fields() {
       const std::string_view text = text_of(f);
       if (auto r = append_text(column, text); !r)
         return Error(r.error().code(), fmt::format("column \"{}\": {}", said.name, r.error().message()));
-      key_length_.add(target_[i], text);
     }
   }
   for (std::size_t i : missing_) {
@@ -265,13 +259,13 @@ Result<void> CsvReader::append_fields() {
       FIRN_TRY(columns_[i].append((*schema_)[i].default_value));
     }
   }
-  return key_length_.check();
+  return key_length_.check_last_row(columns_);
 }
 
 Result<void> CsvReader::refuse(std::string_view raw, const Error& why) {
   for (ColumnBuilder& c : columns_)
     if (c.length() > in_batch_) c.truncate(in_batch_);
-  if (!options_.bad_rows) return at_line(line_, why);
+  if (!options_.bad_rows) return why.of_line(line_);
   ++bad_;
   return options_.bad_rows({line_, raw, why.message()});
 }

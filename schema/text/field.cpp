@@ -113,6 +113,11 @@ Result<void> append_utf8(ColumnBuilder& column, std::string_view text) {
   return {};
 }
 
+/// As key_codec.hpp has it: zeros take two bytes, the end two more.
+std::size_t encoded_bytes(std::string_view bytes) noexcept {
+  return bytes.size() + static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), '\0')) + 2;
+}
+
 template <class T>
 bool is_number(std::string_view t) {
   t = without_plus(t);
@@ -126,21 +131,17 @@ bool is_number(std::string_view t) {
 KeyLength::KeyLength(const Schema& schema) {
   for (const std::size_t at : schema.key()) {
     fixed_bytes_ += key_width(schema[at].type);
-    if (!is_variable(schema[at].type)) continue;
-    is_text_.resize(schema.size());
-    is_text_[at] = true;
+    if (is_variable(schema[at].type)) variable_.push_back(at);
   }
 }
 
-/// As key_codec.hpp has it: zeros take two bytes, the end two more.
-std::size_t KeyLength::encoded_bytes(std::string_view bytes) noexcept {
-  return bytes.size() + static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), '\0')) + 2;
-}
-
-Result<void> KeyLength::check() const {
-  if (is_text_.empty() || bytes_ <= kEncodedKeyMax) return {};
+Result<void> KeyLength::check_last_row(std::span<const ColumnBuilder> columns) const {
+  if (variable_.empty()) return {};
+  std::size_t bytes = fixed_bytes_;
+  for (const std::size_t at : variable_) bytes += encoded_bytes(columns[at].last_bytes());
+  if (bytes <= kEncodedKeyMax) return {};
   return Error(ErrorCode::out_of_range,
-               fmt::format("the key takes {} bytes; at most {} are possible", bytes_, kEncodedKeyMax));
+               fmt::format("the key takes {} bytes; at most {} are possible", bytes, kEncodedKeyMax));
 }
 
 Result<void> append_text(ColumnBuilder& column, std::string_view text) {

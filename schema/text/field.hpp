@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,25 +24,19 @@ using BadRowSink = std::function<Result<void>(const BadRow&)>;
 /// appended then.
 Result<void> append_text(ColumnBuilder& column, std::string_view text);
 
-/// Finds rows whose key is too long to be encoded, while they can still be set aside. Only texts make it so: keys without
-/// any cost nothing here.
+/// Finds rows whose key is too long to be encoded, while they can still be set aside. Only texts and binaries make it so:
+/// keys without any cost nothing here.
 class KeyLength {
  public:
   KeyLength() = default;
   explicit KeyLength(const Schema& schema);
-  void begin_row() { bytes_ = fixed_bytes_; }
-  /// The row's value of a column, as it is stored.
-  void add(std::size_t column, std::string_view bytes) {
-    if (column < is_text_.size() && is_text_[column]) bytes_ += encoded_bytes(bytes);
-  }
-  /// Error {out_of_range}.
-  Result<void> check() const;
+  /// Of the last row in the builders, one for each of the schema's columns: what they hold counts, wherever it came from
+  /// (the field, its escapes undone, or a default). Error {out_of_range}.
+  Result<void> check_last_row(std::span<const ColumnBuilder> columns) const;
 
  private:
-  static std::size_t encoded_bytes(std::string_view bytes) noexcept;
-  std::vector<bool> is_text_;    ///< by column: part of the key and of variable length; empty: there is none
-  std::size_t fixed_bytes_ = 0;  ///< of the key's other columns
-  std::size_t bytes_ = 0;
+  std::vector<std::size_t> variable_;  ///< the key's columns of variable length
+  std::size_t fixed_bytes_ = 0;        ///< of the key's other columns
 };
 
 /// What the values of a column look like, seen one by one.

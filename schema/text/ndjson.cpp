@@ -166,14 +166,12 @@ Result<void> NdjsonReader::State::convert(std::string_view raw, std::uint64_t at
   }
   for (ColumnBuilder& c : columns)
     if (c.length() > in_batch) c.truncate(in_batch);
-  if (!options.bad_rows)
-    return Error(done.error().code(), fmt::format("line {}: {}", at, done.error().message()));
+  if (!options.bad_rows) return done.error().of_line(at);
   ++bad;
   return options.bad_rows({at, raw, done.error().message()});
 }
 
 Result<void> NdjsonReader::State::append_row(dom::object object) {
-  key_length.begin_row();
   for (const auto member : object) {
     const auto found = positions.find(std::string(member.key));
     if (found == positions.end()) {
@@ -185,8 +183,6 @@ Result<void> NdjsonReader::State::append_row(dom::object object) {
       return Error(ErrorCode::parse, fmt::format("\"{}\" stands there twice", member.key));
     if (auto r = append_json(column, member.value); !r)
       return Error(r.error().code(), fmt::format("column \"{}\": {}", member.key, r.error().message()));
-    if (column.type() == TypeId::utf8 && member.value.is_string())
-      key_length.add(found->second, std::string_view(member.value));
   }
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const bool row_key = schema->has_row_key() && i + 1 == columns.size();
@@ -197,11 +193,11 @@ Result<void> NdjsonReader::State::append_row(dom::object object) {
         FIRN_TRY(columns[i].append((*schema)[i].default_value));
       }
     }
-    if (!(*schema)[i].nullable && !row_key && object[(*schema)[i].name].is_null())
+    if (!(*schema)[i].nullable && !row_key && columns[i].last_is_null())
       return Error(ErrorCode::type_mismatch,
                    fmt::format("column \"{}\" is null, but not null is asked", (*schema)[i].name));
   }
-  return key_length.check();
+  return key_length.check_last_row(columns);
 }
 
 Result<void> NdjsonReader::State::infer() {

@@ -81,6 +81,46 @@ TEST(Csv, MisfitsAreSetAside) {
   EXPECT_EQ(r.bad_rows(), 5U);
 }
 
+TEST(Csv, AKeyIsMeasuredAsItIsStored) {
+  const std::string most(503 - 2, 'x'), more = most + "x";
+  const std::pair<std::string, std::string> misfits[] = {
+      {"id utf8", more}, {"id utf8", '"' + more.substr(1) + "\"\"\""}, {"id binary", more}};
+  for (const auto& [columns, id] : misfits) {
+    const Error e = error_of(with_schema(columns), "id\na\n" + id + "\n");
+    EXPECT_EQ(e.misfit_line(), 3U) << columns << ' ' << id.substr(0, 20) << ": " << e.message();
+    EXPECT_NE(e.message().find("line 3: the key takes 504 bytes"), std::string::npos) << e.message();
+  }
+  for (const auto& [columns, id] : {std::pair{"id utf8", most}, std::pair{"id binary", most}}) {
+    CsvReader r(with_schema(columns));
+    EXPECT_EQ(read(r, "id\n" + id + "\n").front().rows(), 1) << columns;
+  }
+  CsvReader plain(with_schema("id i64, v utf8"));
+  EXPECT_EQ(read(plain, "id,v\n1," + more + "\n").front().rows(), 1) << "a value, no key";
+}
+
+TEST(Csv, AKeyThatIsADefaultIsMeasuredToo) {
+  CsvOptions o = with_schema("id utf8 default '" + std::string(502, 'x') + "', n i64");
+  EXPECT_EQ(error_of(o, "n\n1\n").misfit_line(), 2U);
+  std::vector<std::uint64_t> lines;
+  o.bad_rows = [&lines](const BadRow& b) -> Result<void> {
+    lines.push_back(b.line);
+    return {};
+  };
+  CsvReader r(o);
+  EXPECT_TRUE(read(r, "n\n1\n2\n").empty());
+  EXPECT_EQ(lines, (std::vector<std::uint64_t>{2, 3}));
+}
+
+TEST(Csv, OnlyWholeRowsAreMisfits) {
+  EXPECT_EQ(error_of(with_schema("id i64"), "id\n1\nx\n").misfit_line(), 3U);
+  EXPECT_FALSE(error_of(with_schema("id i64"), "id,x\n").misfit_line());
+  CsvOptions o = with_schema("id i64");
+  o.row_bytes_max = 10;
+  const Error e = error_of(o, "id\n\"" + std::string(100, 'x'));
+  EXPECT_FALSE(e.misfit_line()) << e.message();
+  EXPECT_NE(e.message().find("line 2"), std::string::npos);
+}
+
 TEST(Csv, HeaderIsMatchedByName) {
   CsvReader r(with_schema("id i64, a utf8, b f64"));
   const auto batches = read(r, "b,id\n1.5,7\n");

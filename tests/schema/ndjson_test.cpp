@@ -73,5 +73,66 @@ TEST(Ndjson, BadLinesAreNamedOrSetAside) {
   EXPECT_NE(fed.error().message().find("line 2"), std::string::npos);
 }
 
+Error ndjson_error_of(const std::string& columns, const std::string& text) {
+  NdjsonOptions o;
+  o.schema = Schema::parse(columns, {.key = {"id"}, .time = ""}).value();
+  NdjsonReader r(o);
+  const auto fed = r.feed({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});  // NOLINT
+  return fed ? r.finish().error() : fed.error();
+}
+
+TEST(Ndjson, AKeyIsMeasuredAsItIsStored) {
+  const std::string most(503 - 2, 'x'), more = most + "x";
+  std::string hex = "\\\\x", zeros = "\\\\x";
+  for (int i = 0; i < 502; ++i) hex += "61", zeros += i < 251 ? "00" : "";
+  const std::pair<std::string, std::string> misfits[] = {
+      {"id utf8", '"' + more + '"'},
+      {"id utf8", "{\"of\": \"" + most.substr(8) + "\"}"},
+      {"id utf8", "[\"" + most.substr(3) + "\"]"},
+      {"id binary", '"' + more + '"'},
+      {"id binary", '"' + hex + '"'},
+      {"id binary", '"' + zeros + '"'},
+  };
+  for (const auto& [columns, id] : misfits) {
+    const Error e = ndjson_error_of(columns, "{\"id\":\"a\"}\n{\"id\":" + id + "}\n");
+    EXPECT_EQ(e.misfit_line(), 2U) << columns << ' ' << id.substr(0, 20) << ": " << e.message();
+    EXPECT_NE(e.message().find("line 2: the key takes 504 bytes"), std::string::npos) << e.message();
+  }
+  const std::pair<std::string, std::string> fits[] = {
+      {"id utf8", '"' + most + '"'},
+      {"id binary", '"' + hex.substr(0, hex.size() - 2) + '"'},
+      {"id binary", '"' + zeros.substr(0, zeros.size() - 2) + '"'},
+  };
+  for (const auto& [columns, id] : fits) {
+    NdjsonOptions o;
+    o.schema = Schema::parse(columns, {.key = {"id"}, .time = ""}).value();
+    NdjsonReader r(o);
+    EXPECT_EQ(read(r, "{\"id\":" + id + "}").front().rows(), 1) << columns;
+  }
+}
+
+TEST(Ndjson, AKeyThatIsADefaultOrNotThereIsAMisfitOfItsLine) {
+  const std::string rest = ", n i64 not null default 7";
+  EXPECT_EQ(
+      ndjson_error_of("id utf8 default '" + std::string(502, 'x') + "'" + rest, "{\"n\":1}\n").misfit_line(),
+      1U);
+  EXPECT_EQ(ndjson_error_of("id utf8" + rest, "{\"id\":\"a\"}\n{\"n\":1}\n").misfit_line(), 2U);
+  NdjsonOptions o;
+  o.schema = Schema::parse("id utf8 default 'x'" + rest, {.key = {"id"}, .time = ""}).value();
+  NdjsonReader r(o);
+  EXPECT_EQ(read(r, "{}").front()[1].value_at(0), Value(std::int64_t{7}));
+}
+
+TEST(Ndjson, WhatIsNoRowIsNoMisfit) {
+  NdjsonOptions o;
+  o.row_bytes_max = 10;
+  NdjsonReader r(o);
+  const std::string text(100, ' ');
+  const auto fed = r.feed({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});  // NOLINT
+  ASSERT_FALSE(fed);
+  EXPECT_FALSE(fed.error().misfit_line());
+  EXPECT_NE(fed.error().message().find("line 1"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace firn::text

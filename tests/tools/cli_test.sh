@@ -666,6 +666,27 @@ test_import_long_keys() {
   refuses 1 "at most 503" import lk t long.arrow
   run query lk 'SELECT count(*), sum(v) FROM t'
   says 3,8
+  # Keys that are not written as they are stored, and rows of an update.
+  printf '{"k": "a", "v": 5}\n{"k": {"of": "%s"}, "v": 6}\n{"v": 7}\n{"k": [1], "v": 8}\n' "$long" >nested.ndjson
+  refuses 1 "line 2: the key takes 513 bytes" import lk t nested.ndjson
+  run import lk t nested.ndjson --bad nested.bad
+  is 6
+  checks=$((checks + 2))
+  [[ $(cut -d, -f1 nested.bad | tr '\n' ' ') == "line 2 3 " ]] || fail "nested.bad: $(cut -c -60 nested.bad)"
+  [[ $(answer lk 'SELECT count(*), sum(v) FROM t') == 5,21 ]] || fail "not the two rows that fit"
+  "$firn" create lk b --schema 'k binary, v i64' --key k
+  printf '{"k": "\\\\x%s", "v": 1}\n{"k": "\\\\x%s", "v": 2}\n{"k": "\\\\x00", "v": 3}\n' \
+    "${long//x/61}" "${long//x/00}" >binary.ndjson
+  refuses 1 "binary.ndjson: line 1: the key takes 504 bytes" import lk b binary.ndjson
+  run import lk b binary.ndjson --bad binary.bad
+  is 6
+  complains "2 rows did not fit"
+  printf 'k,v\nshort,9\n%s,2\n' "$long" >update.csv
+  refuses 1 "update.csv: line 3: the key takes 504 bytes" import lk t update.csv --mode update
+  run import lk t update.csv --mode update --bad update.bad
+  is 6
+  checks=$((checks + 1))
+  [[ $(answer lk "SELECT v FROM t WHERE k = 'short'") == 9 ]] || fail "the row that fits is not updated"
 }
 
 # By a terminal that Python plays: a bar, a rate and the time to go; none of it where stderr is a file.

@@ -155,7 +155,8 @@ class ImportTarget {
   }
 
  private:
-  /// The input's columns as the table has them. One that it lacks is refused by the write.
+  /// The input's columns as the table has them, and its key if they have that: a key that is too long is found with its
+  /// line then. A column that the table lacks is refused by the write.
   Schema some_columns(const Schema& found) const {
     const Schema all = table_->schema();
     std::vector<ColumnSchema> columns;
@@ -163,6 +164,9 @@ class ImportTarget {
       const auto known = all.find(c.name);
       columns.push_back(known ? all[*known] : c);
     }
+    const std::vector<std::string> key = io::key_names(all);
+    if (!key.empty())
+      if (const auto keyed = Schema::make(columns, {.key = key})) return *keyed;
     return Schema::for_result(std::move(columns));
   }
 
@@ -190,12 +194,12 @@ Failure failure_of(const ImportOutcome& o, const ImportWords& w) {
   const std::string name = w.file == "-" ? "standard input" : w.file;
   std::string message = o.error->message();
   const ErrorCode code = o.error->code();
-  const bool misfit = message.starts_with("line ");  // of text: a row that is there, but does not fit
   if (!message.starts_with(name)) message.insert(0, name + ": ");
   // What a binary file has for a name would end the line, or the text.
   std::replace_if(
       message.begin(), message.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; }, '?');
-  if (misfit && !w.bad) message += "; correct the row, or set such rows aside with --bad FILE";
+  if (o.error->misfit_line() && !w.bad)
+    message += "; correct the row, or set such rows aside with --bad FILE";
   message += "; " + so_far(o);
   // Damage in the input is no damage of the database, and a row that is not there no database that is not.
   const bool of_rows = code == ErrorCode::corrupt || code == ErrorCode::not_found;
