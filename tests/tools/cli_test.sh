@@ -689,6 +689,20 @@ test_import_long_keys() {
   [[ $(answer lk "SELECT v FROM t WHERE k = 'short'") == 9 ]] || fail "the row that fits is not updated"
 }
 
+# A word or a name in a message may hold anything; it neither steers the terminal nor ends the line.
+test_printable() {
+  local names=('a\xc2\x9b31mb' 'a\xc2\x80b' 'a\xffb' 'a\xe2\x82' '\xc0\x9b' 'a\xed\xa0\x80' 'a\x1b[31m' 'a\x7f'
+    '\xc3\xa9\xe2\x82\xac\xf0\x9f\xa6\x94' 'a\xc2\xa0b')
+  local shown=('a?31mb' 'a?b' 'a?b' 'a??' '??' 'a???' 'a?[31m' 'a?' '\xc3\xa9\xe2\x82\xac\xf0\x9f\xa6\x94' 'a\xc2\xa0b')
+  local i
+  for i in "${!names[@]}"; do
+    run "$(printf '%b' "${names[$i]}")"
+    is 2
+    complains "$(printf "no command '%b'" "${shown[$i]}")"
+    in_one_line
+  done
+}
+
 # By a terminal that Python plays: a bar, a rate and the time to go; none of it where stderr is a file.
 test_import_progress() {
   cat >terminal.py <<'PY'

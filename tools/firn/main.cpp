@@ -2,20 +2,37 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "command.hpp"
 #include "firn_version.hpp"
 #include "interrupt.hpp"
 #include "output.hpp"
+#include "schema/coerce.hpp"
 
 namespace firn::cli {
 namespace {
 
-/// Names and rows of strangers' files are quoted in messages: what would steer a terminal, or end the line, is not.
-std::string printable(std::string line) {
-  for (char& c : line)
-    if ((static_cast<unsigned char>(c) < ' ' && c != '\n' && c != '\t') || c == '\x7f') c = '?';
-  return line;
+/// Whether a character (of valid UTF-8) steers a terminal, or ends the line: the controls of ASCII, and U+0080 to U+009F.
+bool steers(std::string_view character) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(character[i]); };
+  if (character.size() == 1)
+    return (byte(0) < ' ' && character != "\n" && character != "\t") || byte(0) == 0x7f;
+  return byte(0) == 0xc2 && byte(1) < 0xa0;
+}
+
+/// Names and rows of strangers' files are quoted in messages: what would steer a terminal, or is no UTF-8, is not.
+std::string printable(std::string_view line) {
+  std::string out;
+  while (!line.empty()) {
+    const auto lead = static_cast<std::size_t>(std::countl_one(static_cast<unsigned char>(line[0])));
+    std::string_view character = line.substr(0, std::clamp<std::size_t>(lead, 1, 4));
+    const bool valid = is_utf8(character);
+    if (!valid) character = line.substr(0, 1);
+    out += valid && !steers(character) ? character : "?";
+    line.remove_prefix(character.size());
+  }
+  return out;
 }
 
 // A message is one line; a query error brings the line and the caret under the place, which stay.
@@ -24,7 +41,7 @@ void complain(std::string_view command, std::string_view message) {
   if (!command.empty()) line.append(" ").append(command);
   line.append(": ").append(message);
   while (line.ends_with('\n')) line.pop_back();
-  note(printable(std::move(line)));
+  note(printable(line));
 }
 
 ExitStatus refuse_command(const std::string& name) {
