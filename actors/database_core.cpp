@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "io/new_folder.hpp"
+#include "io/staging.hpp"
 #include "start_table.hpp"
 #include "storage/decision_file.hpp"
 #include "wire.hpp"
@@ -337,6 +338,7 @@ Result<void> DatabaseCore::close() {
   }
   // Workers that are stuck in a call cannot be killed; whatever they hold lives on with them.
   Result<void> done = services_->tables->close(calls_ended && stopped);
+  io::trim_staging(std::chrono::milliseconds(0));
   clear_addresses();
   calls_ended = calls_ended || wait_for_calls(begin + kCallsLast);
   if (stopped && calls_ended) {

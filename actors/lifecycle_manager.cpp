@@ -1,6 +1,7 @@
 #include "lifecycle_manager.hpp"
 
 #include "caf_runtime.hpp"
+#include "io/staging.hpp"
 #include "lifecycle_sessions.hpp"
 #include "services.hpp"
 #include "wire.hpp"
@@ -158,6 +159,7 @@ LifecycleManager::behavior_type lifecycle(LifecycleSelf self, const std::shared_
         services->faults->check("lifecycle");
         const bool own = tick->now_us() == 0;  // our timer, not a test's hand
         follow_ends(services);
+        io::trim_staging(io::kStagingIdle);
         if (own) self->state.between_looks = !self->state.between_looks;
         if (!own || !self->state.between_looks) look_around(self, *services);
         if (own) arm_timer(self, *services);
