@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cerrno>
 #include <ctime>
+#include <utility>
 
 #include "io/os_error.hpp"
 
@@ -74,6 +75,8 @@ Result<std::unique_ptr<Ring>> Ring::create() {
 
 bool Ring::run(std::span<RingRequest> requests) {
   FIRN_CHECK(requests.size() <= kRingRequestsMax);
+  FIRN_CHECK(owner_ == std::this_thread::get_id() && "a ring is used by the thread that made it");
+  FIRN_CHECK(!in_use() && "no Ring::run() while a started request is under way");
   for (RingRequest& request : requests) request.result = kNotRun;
   if (broken_ || requests.empty()) return false;
   // Every run ends with empty queues, so a whole chain always fits; get_sqe gives null only where that is
@@ -116,13 +119,14 @@ void Ring::await(std::size_t count) {
     }
     auto* request = static_cast<RingRequest*>(io_uring_cqe_get_data(cqe));
     request->result = hook_ ? hook_(*request, cqe->res) : cqe->res;
-    request->under_way = false;
+    if (std::exchange(request->under_way, false)) --under_way_;
     io_uring_cqe_seen(&queue_->ring, cqe);
     --count;
   }
 }
 
 void Ring::start(RingRequest& request) {
+  FIRN_CHECK(owner_ == std::this_thread::get_id() && "a ring is used by the thread that made it");
   request.result = kNotRun;
   if (broken_) return;
   io_uring_sqe* sqe = io_uring_get_sqe(&queue_->ring);
@@ -133,6 +137,7 @@ void Ring::start(RingRequest& request) {
   prepare(*sqe, request);
   bool together = true;
   request.under_way = submit({&request, 1}, together) == 1;
+  under_way_ += request.under_way ? 1 : 0;
 }
 
 void Ring::finish(RingRequest& request) {
@@ -150,8 +155,9 @@ struct ThreadRing {
   bool refused = false;
   ~ThreadRing() { give_up(); }
 
-  void make() {
-    if (++thread_rings > kThreadRingsMax) {  // later there may be room
+  void make(RingUse use) {
+    const int most = kThreadRingsMax - (use == RingUse::read ? kThreadRingsOfWriters : 0);
+    if (++thread_rings > most) {  // later there may be room
       --thread_rings;
       return;
     }
@@ -171,11 +177,12 @@ struct ThreadRing {
 
 }  // namespace
 
-Ring* thread_ring() {
+Ring* thread_ring(RingUse use) {
   thread_local ThreadRing mine;
   if (mine.pid != ::getpid() || mine.refused) return nullptr;
+  if (mine.ring && mine.ring->in_use()) return nullptr;
   if (mine.ring && mine.ring->broken()) mine.give_up();
-  if (!mine.ring) mine.make();
+  if (!mine.ring) mine.make(use);
   return mine.ring.get();
 }
 

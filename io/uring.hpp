@@ -1,6 +1,9 @@
 // A small io_uring: a handful of reads, writes and syncs are submitted together and awaited together.
 //
-// A ring belongs to the thread that made it. run() returns only after the kernel has given every buffer back,
+// A ring belongs to the thread that made it: run() and start() check that. While something started is under way the ring
+// takes no run(), whose requests it would mix up with it, and thread_ring() gives no ring to whoever is called meanwhile:
+// such calls (File::write_parts, `meanwhile`) go to the kernel plainly, and cannot end a ring that is in use.
+// run() returns only after the kernel has given every buffer back,
 // whatever went wrong in between, so a buffer need only outlive the call. A forked child shares the ring's
 // memory and must not touch it: thread_ring() gives it none.
 #pragma once
@@ -11,6 +14,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <thread>
 
 #include "schema/result.hpp"
 
@@ -41,7 +45,7 @@ class Ring {
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
 
-  /// Runs at most kRingRequestsMax requests and fills in their results. True if the kernel took them in one
+  /// Runs at most kRingRequestsMax requests and fills in their results. Nothing that was started may be under way. True if the kernel took them in one
   /// piece; false if not: links may then not have held, and a sync that succeeded proves nothing about writes
   /// before it.
   bool run(std::span<RingRequest> requests);
@@ -50,6 +54,9 @@ class Ring {
   void start(RingRequest& request);
   /// Waits for a request that was started; others that end meanwhile get their results too.
   void finish(RingRequest& request);
+
+  /// Something that was started has not ended.
+  bool in_use() const noexcept { return under_way_ != 0; }
 
   /// True after a failure that left the ring unusable; requests then end with -ECANCELED.
   bool broken() const noexcept { return broken_; }
@@ -66,6 +73,8 @@ class Ring {
 
   std::unique_ptr<Queue> queue_;
   pid_t owner_pid_;
+  std::thread::id owner_ = std::this_thread::get_id();
+  std::size_t under_way_ = 0;  ///< started
   bool broken_ = false;
   CompletionHook hook_;
 };
@@ -73,9 +82,15 @@ class Ring {
 /// Threads of a process that may have a ring at a time: those that move long ranges. The kernel adds a thread of its own
 /// to each of them while it is used; threads are bounded by the machine, not by how many call.
 inline constexpr int kThreadRingsMax = 3;
+/// A thread keeps its ring until it ends. So one that reads makes itself none of these: else three that read once would
+/// leave none to those that write, whom a ring helps more.
+inline constexpr int kThreadRingsOfWriters = 2;
+
+enum class RingUse : std::uint8_t { read, write };
 
 /// The calling thread's ring, made at first use; null if enough threads have one, the kernel refuses one to this
-/// thread or the process is a forked child: the caller then uses plain system calls.
-Ring* thread_ring();
+/// thread, the ring is in use by a caller further up or the process is a forked child: the caller then uses plain
+/// system calls.
+Ring* thread_ring(RingUse use = RingUse::write);
 
 }  // namespace firn::io

@@ -65,7 +65,7 @@ class UringFile final : public PosixFile {
   using PosixFile::PosixFile;
 
   Result<void> read_at(std::uint64_t offset, std::span<std::uint8_t> out) const override {
-    Ring* ring = out.size() < kRingReadBytesMin ? nullptr : thread_ring();
+    Ring* ring = out.size() < kRingReadBytesMin ? nullptr : thread_ring(RingUse::read);
     if (ring != nullptr && transfer(*ring, RingRequest::Kind::read, offset, out.data(), out.size()) == 0)
       return {};
     return PosixFile::read_at(offset, out);  // also the retry after an error, and the place that words it
