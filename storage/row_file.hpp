@@ -83,8 +83,8 @@ struct LifeTest {
 struct ReadCost {
   std::uint64_t bytes_read = 0;     ///< from the file or the page cache
   std::uint64_t bytes_decoded = 0;  ///< after decompression and decoding
-  std::uint64_t groups_read = 0;
-  std::uint64_t blooms_hit = 0;  ///< lookups that a filter answered
+  std::uint64_t groups_read = 0;    ///< row groups of which columns were read, whole or some rows
+  std::uint64_t blooms_hit = 0;     ///< lookups that a filter answered
 };
 
 /// The keys of a file in ascending order.

@@ -255,7 +255,6 @@ Result<ScanBatch> TableScan::read_file(const Unit& unit, ReadCost& cost) const {
   if (some) out.selection.reset();
   out.rows = static_cast<std::int64_t>(rows);
   out.columns = mapping.columns(std::move(read), rows);
-  cost.groups_read += 1;
   return out;
 }
 
