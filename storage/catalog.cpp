@@ -35,9 +35,9 @@ Result<std::shared_ptr<const RowFile>> FileEntry::open() const {
   RowFileInfo at = info;
   at.path = folder_ + "/" + info.path;
   if (info.tier == StorageTier::cold) {
-    FIRN_ASSIGN(file_, cold::open_segment(*disk_, at, store_id_));
+    FIRN_ASSIGN(file_, cold::open_segment(*disk_, at, store_id_, share_));
   } else {
-    FIRN_ASSIGN(file_, warm::open_block(*disk_, at, store_id_));
+    FIRN_ASSIGN(file_, warm::open_block(*disk_, at, store_id_, share_));
   }
   return file_;
 }

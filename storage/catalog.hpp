@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "io/disk.hpp"
+#include "storage/block_cache.hpp"
 #include "storage/cursors.hpp"
 #include "storage/deletion_vector.hpp"
 #include "storage/row_file.hpp"
@@ -48,12 +49,13 @@ struct AccessAccount {
 class FileEntry {
  public:
   FileEntry(std::shared_ptr<io::Disk> disk, std::string folder, std::uint64_t store_id, RowFileInfo info,
-            std::shared_ptr<DiskName> name)
+            std::shared_ptr<DiskName> name, std::shared_ptr<CacheShare> share)
       : info(std::move(info)),
         name(std::move(name)),
         disk_(std::move(disk)),
         folder_(std::move(folder)),
         store_id_(store_id),
+        share_(std::move(share)),
         resolved_{std::make_shared<DeletionVector>(), this->info.base_csn},
         stored_(resolved_) {}
 
@@ -101,6 +103,7 @@ class FileEntry {
   std::shared_ptr<io::Disk> disk_;
   std::string folder_;
   std::uint64_t store_id_;
+  std::shared_ptr<CacheShare> share_;  ///< the table's, of the block cache
   mutable std::mutex mutex_;
   mutable std::shared_ptr<const RowFile> file_;
   mutable Resolved resolved_, stored_;

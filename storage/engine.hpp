@@ -23,6 +23,7 @@
 #include <set>
 
 #include "io/table_lock.hpp"
+#include "storage/block_cache.hpp"
 #include "storage/checkpoint.hpp"
 #include "storage/commit_ages.hpp"
 #include "storage/commit_log.hpp"
@@ -344,7 +345,9 @@ class Engine {
   mutable std::mutex view_mutex_;
   View view_;
   HotDelta delta_;
-  HotImageCache images_;
+  const std::shared_ptr<CacheShare> cache_share_ =
+      BlockCache::process().open_share(HybridTableConfig{}.tuning.cache_size);
+  HotImageCache images_{cache_share_};
 
   /// A warm log that is being written. Its mutex is held while blocks become durable.
   struct WarmLog {

@@ -38,7 +38,7 @@ std::shared_ptr<DiskName> Engine::name_of_path(const std::string& path) {
 }
 
 FileEntryPtr Engine::make_entry(const RowFileInfo& info) {
-  return std::make_shared<FileEntry>(disk, folder, store_id, info, name_of_path(info.path));
+  return std::make_shared<FileEntry>(disk, folder, store_id, info, name_of_path(info.path), cache_share_);
 }
 
 bool Engine::named_in_catalog(const std::string& path) const {

@@ -129,6 +129,9 @@ Result<void> Engine::commit_records(std::vector<LogRecord>& records) {
   } catch (const std::bad_alloc&) {
     applied = Error(ErrorCode::memory, "no memory");
   }
+  if (const std::size_t cache = next.catalog->config.tuning.cache_size;
+      cache != now.catalog->config.tuning.cache_size)
+    cache_share_->set_bytes_max(cache);
   for (const LogRecord& r : records) {
     // A block that no view names yet keeps its log all the same: the commit log does name it.
     if (!applied || r.adds.empty()) continue;

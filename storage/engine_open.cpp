@@ -111,6 +111,7 @@ Result<std::unique_ptr<Engine>> Engine::create(std::shared_ptr<io::Disk> disk, c
   catalog->schemas = std::make_shared<SchemaHistory>(SchemaHistory().with({1, schema, 0}));
   catalog->config = config;
   e->view_ = {catalog, 0, 0, 0};
+  e->cache_share_->set_bytes_max(config.tuning.cache_size);
   e->ages_.begin(0, 0, e->clock->now(), e->clock->monotonic_us());
   LogRecord first;
   first.schema = SchemaVersion{1, schema, 0};
@@ -343,8 +344,11 @@ Result<void> Engine::load_view(const hot::HotReader& reader) {
     std::lock_guard quiet(quiet_mutex_);
     quiet_ = {state.rows_csn, state.horizon};
   }
-  std::lock_guard lock(view_mutex_);
-  view_ = {catalog, state.csn, state.time_us, state.rows_csn};
+  {
+    std::lock_guard lock(view_mutex_);
+    view_ = {catalog, state.csn, state.time_us, state.rows_csn};
+  }
+  cache_share_->set_bytes_max(catalog->config.tuning.cache_size);
   return {};
 }
 

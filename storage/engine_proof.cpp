@@ -30,9 +30,9 @@ Result<void> Engine::read_back(std::span<const RowFileInfo> files, JobProof& pro
   for (const RowFileInfo& info : files) {
     RowFileInfo where = info;
     where.path = at(info.path);
-    Result<std::shared_ptr<const RowFile>> file = info.tier == StorageTier::cold
-                                                      ? cold::open_segment(*disk, where, store_id)
-                                                      : warm::open_block(*disk, where, store_id, own);
+    Result<std::shared_ptr<const RowFile>> file =
+        info.tier == StorageTier::cold ? cold::open_segment(*disk, where, store_id, own.common())
+                                       : warm::open_block(*disk, where, store_id, own.common());
     if (!file) return file.error();
     FIRN_TRY(proof.add_file(info, **file, [&] { return may_go_on(); }));
   }

@@ -117,7 +117,8 @@ Result<HotRows> advance(std::shared_ptr<const HotImage> image, const View& view,
 
 }  // namespace
 
-HotImageCache::HotImageCache() : past_(std::make_unique<PastImages>()) {}
+HotImageCache::HotImageCache(std::shared_ptr<CacheShare> share)
+    : past_(std::make_unique<PastImages>(std::move(share))) {}
 HotImageCache::~HotImageCache() = default;
 
 std::uint64_t HotRows::live() const {

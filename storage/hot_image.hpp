@@ -12,6 +12,7 @@
 
 namespace firn::storage {
 
+class CacheShare;
 class PastImages;
 
 struct HotImage {
@@ -35,7 +36,8 @@ struct HotRows {
 /// Keeps the newest image, and what AS OF reads instead of it. Thread-safe.
 class HotImageCache {
  public:
-  HotImageCache();
+  /// `share` holds what AS OF reads.
+  explicit HotImageCache(std::shared_ptr<CacheShare> share);
   ~HotImageCache();
   /// The hot rows visible at `csn` <= view.csn, in the schema in force then, with at least these columns (positions in
   /// it). `reader` belongs to the view. Rows that an unreadable file may have ended are given with it noted

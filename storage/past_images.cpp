@@ -75,7 +75,7 @@ Result<std::optional<std::vector<VisibleChunk>>> PastImages::rows_at(const View&
     if (!wanted) return Rows{};
     UnreadableFiles here;
     FIRN_ASSIGN(auto all,
-                gather_versions(view, reader, upto, *wanted, std::min(cache_.capacity(), kImageBytesMax),
+                gather_versions(view, reader, upto, *wanted, std::min(share_->capacity(), kImageBytesMax),
                                 unreadable == nullptr ? nullptr : &here));
     if (!all) {
       if (here.empty()) refusal_ = Refusal{epoch_, versions, *wanted};
@@ -83,7 +83,7 @@ Result<std::optional<std::vector<VisibleChunk>>> PastImages::rows_at(const View&
     }
     image = std::make_shared<VersionImage>(*wanted);
     image->add(std::move(*all));
-    if (image->byte_size() > cache_.capacity()) refusal_ = Refusal{epoch_, versions, *wanted};
+    if (image->byte_size() > share_->capacity()) refusal_ = Refusal{epoch_, versions, *wanted};
     keep(version, image, last);
   }
   reads_of_last_ += 1;
@@ -103,18 +103,18 @@ PastImages::ImagePtr PastImages::find(std::uint32_t version) {
   const auto held = held_.find(version);
   if (held == held_.end()) return nullptr;
   ImagePtr image = held->second.image.lock();
-  if (image) (void)cache_.find<VersionImage>({owner_, version});  // it was used
+  if (image) (void)share_->find<VersionImage>({owner_, version});  // it was used
   return image;
 }
 
 void PastImages::drop(std::uint32_t version) {
   held_.erase(version);
-  cache_.erase({owner_, version});
+  share_->erase({owner_, version});
 }
 
 void PastImages::keep(std::uint32_t version, const ImagePtr& image, std::uint64_t last_csn) {
   held_[version] = {image, last_csn};
-  cache_.insert({owner_, version}, image, image->byte_size());
+  share_->insert({owner_, version}, image, image->byte_size());
 }
 
 std::optional<PastImages::ColumnSet> PastImages::due(std::uint32_t version, std::uint64_t epoch,
@@ -126,7 +126,7 @@ std::optional<PastImages::ColumnSet> PastImages::due(std::uint32_t version, std:
   if (++wishes_ < wishes_needed_) return std::nullopt;
   ColumnSet wanted = narrow ? joined(narrow->columns(), wished_columns_) : wished_columns_;
   if (refused(epoch, versions, wanted)) wanted = asked;
-  if (refused(epoch, versions, wanted) || versions * kVersionBytesMin > cache_.capacity())
+  if (refused(epoch, versions, wanted) || versions * kVersionBytesMin > share_->capacity())
     return std::nullopt;
   // One that was lost before it paid was not worth it; the next must be wished for more.
   if (!narrow || !includes(wanted, narrow->columns())) {
@@ -155,7 +155,7 @@ std::uint64_t PastImages::needs_delta_from(const HotDelta& delta) const {
 }
 
 void PastImages::forget() {
-  for (const auto& [version, held] : held_) cache_.erase({owner_, version});
+  for (const auto& [version, held] : held_) share_->erase({owner_, version});
   held_.clear();
   refusal_.reset();
 }

@@ -1,5 +1,5 @@
-// Keeps version images of the hot tier for AS OF (version_image.hpp), one a schema version, in the process's block cache:
-// what is not read any more makes room for what is, and one that is larger than that cache is not kept.
+// Keeps version images of the hot tier for AS OF (version_image.hpp), one a schema version, in the table's share of the block cache:
+// what is not read any more makes room for what is, and one that is larger than that share is not kept.
 //
 // Building one costs a few reads of the hot tier as a whole, so it is built when such a read was needed before (rent or
 // buy). Later commits are added when a read asks for them, as long as the delta knows them; a move of rows out of hot or
@@ -18,8 +18,8 @@ namespace firn::storage {
 /// Thread-safe.
 class PastImages {
  public:
-  explicit PastImages(BlockCache& cache = BlockCache::process())
-      : cache_(cache), owner_(BlockCache::new_owner()) {}
+  explicit PastImages(std::shared_ptr<CacheShare> share)
+      : share_(std::move(share)), owner_(BlockCache::new_owner()) {}
   ~PastImages() { clear(); }
   PastImages(const PastImages&) = delete;
   PastImages& operator=(const PastImages&) = delete;
@@ -59,7 +59,7 @@ class PastImages {
   bool refused(std::uint64_t epoch, std::uint64_t versions, const ColumnSet& columns) const;
   void forget();
 
-  BlockCache& cache_;
+  const std::shared_ptr<CacheShare> share_;
   const std::uint64_t owner_;
   mutable std::mutex mutex_;
   std::uint64_t epoch_ = 0;  ///< of the catalog, of all that is held

@@ -152,7 +152,7 @@ const std::vector<Rule>& rules() {
           "merge_threads", "threads of one scan; never above the cores", 1, 256,
           [](C & c) -> auto& { return c.tuning.merge_threads; }),
       size(
-          "cache_size", "bytes of decoded data kept in memory",
+          "cache_size", "bytes of this table's files and past kept in memory; 0: caching off",
           [](C & c) -> auto& { return c.tuning.cache_size; }),
       {"placement", "auto, or the tier that holds everything",
        [](C& c, std::string_view v) -> Result<void> {

@@ -25,7 +25,7 @@ struct PerformanceTuning {
   std::uint64_t read_ahead_size = 64u << 10;   ///< bytes
   std::uint64_t write_buffer_size = 1u << 20;  ///< bytes that small writes may wait in before producers wait
   std::uint32_t merge_threads = 4;             ///< never above the machine's cores
-  std::uint64_t cache_size = 100u << 20;       ///< bytes; 0 = caching off
+  std::uint64_t cache_size = 100u << 20;       ///< bytes the table has in the block cache; 0 = caching off
   bool operator==(const PerformanceTuning&) const = default;
 };
 

@@ -2,6 +2,7 @@
 // index. Layout and encodings: schema/FORMATS.md, "Cold segment"; numbers in segment_format.hpp.
 #pragma once
 #include "io/disk.hpp"
+#include "storage/block_cache.hpp"
 #include "storage/life_cells.hpp"
 #include "storage/row_file.hpp"
 
@@ -33,10 +34,11 @@ class SegmentWriter {
   virtual Result<RowFileInfo> finish() = 0;
 };
 
-/// Opens a segment; reads and checks the footer only. Errors: {corrupt} (not a segment, another store, another length
+/// Opens a segment, whose chunks are kept in `share`; reads and checks the footer only. Errors: {corrupt} (not a segment, another store, another length
 /// or a damaged footer), {unsupported} (newer format), {not_found}.
-Result<std::shared_ptr<const RowFile>> open_segment(io::Disk& disk, const RowFileInfo& info,
-                                                    std::uint64_t store_id);
+Result<std::shared_ptr<const RowFile>> open_segment(
+    io::Disk& disk, const RowFileInfo& info, std::uint64_t store_id,
+    std::shared_ptr<CacheShare> share = BlockCache::process().common());
 
 /// For `firn inspect`: what the file says of itself, as text; goes as far as the bytes can be read.
 Result<std::string> describe_segment(io::Disk& disk, const std::string& path);

@@ -218,7 +218,8 @@ Result<void> Segment::verify() const {
 }
 
 Result<std::shared_ptr<const RowFile>> open_segment(io::Disk& disk, const RowFileInfo& info,
-                                                    std::uint64_t store_id) {
+                                                    std::uint64_t store_id,
+                                                    std::shared_ptr<CacheShare> share) {
   FIRN_ASSIGN(auto file, disk.open(info.path, io::Disk::Mode::read));
   FIRN_ASSIGN(LoadedFooter loaded, load_footer(*file));
   const auto fail = [&](const std::string& what) {
@@ -230,7 +231,7 @@ Result<std::shared_ptr<const RowFile>> open_segment(io::Disk& disk, const RowFil
   if (info.length != 0 && loaded.file_length != info.length) {
     return fail(std::to_string(loaded.file_length) + " bytes long, not " + std::to_string(info.length));
   }
-  auto segment = std::make_shared<Segment>(std::move(loaded), std::move(file));
+  auto segment = std::make_shared<Segment>(std::move(loaded), std::move(file), std::move(share));
   segment->complete(info);
   return std::shared_ptr<const RowFile>(std::move(segment));
 }

@@ -1,10 +1,10 @@
-// A segment as a RowFile. Chunks are opened at first use and kept in the process-wide chunk cache; reads of whole groups and
+// A segment as a RowFile. Chunks are opened at first use and kept in the block cache; reads of whole groups and
 // of single rows go through the same open chunks. Not part of the public interface: see segment.hpp.
 #pragma once
 #include <algorithm>
 
 #include "storage/cold/bloom_filter.hpp"
-#include "storage/cold/chunk_cache.hpp"
+#include "storage/cold/chunk_slots.hpp"
 #include "storage/cold/segment.hpp"
 #include "storage/cold/segment_footer.hpp"
 
@@ -12,7 +12,8 @@ namespace firn::storage::cold {
 
 class Segment final : public RowFile {
  public:
-  Segment(LoadedFooter loaded, std::unique_ptr<io::File> file) : footer_(std::move(loaded.footer)) {
+  Segment(LoadedFooter loaded, std::unique_ptr<io::File> file, std::shared_ptr<CacheShare> share)
+      : footer_(std::move(loaded.footer)) {
     identity_ = {loaded.store_id, loaded.file_id};
     file_ = std::make_shared<CheckedFile>(std::move(file), identity_, loaded.data_length, footer_.block_crcs);
     first_.push_back(0);
@@ -24,7 +25,7 @@ class Segment final : public RowFile {
       entry += entries;
     }
     if (!footer_.by_group) runs_.push_back({0, first_.back(), 0, footer_.index_entries});
-    slots_ = std::make_shared<ChunkSlots>(footer_.groups.size() * slots_a_group());
+    slots_ = std::make_shared<ChunkSlots>(footer_.groups.size() * slots_a_group(), std::move(share));
     const FileRange& filters = footer_.group_blooms;
     if (filters.length != 0) group_blooms_.emplace(file_, filters.offset, filters.length);
     std::uint64_t filter = 0;
@@ -127,7 +128,7 @@ class Segment final : public RowFile {
     if (Chunk held = slots_->get(i)) return held;
     auto opened = OpenChunk::open(file_, meta);
     if (!opened) return at(opened.error(), group, slot, meta);
-    ChunkCache::instance().admit(slots_, i, *opened);
+    slots_->put(i, *opened);
     return *opened;
   }
 

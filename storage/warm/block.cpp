@@ -45,9 +45,12 @@ Column constant_column(std::uint64_t number, std::size_t n) {
 
 class Block final : public RowFile {
  public:
-  Block(std::shared_ptr<const io::File> file, BlockHead head, BlockCache& cache)
-      : file_(std::move(file)), head_(std::move(head)), cache_(cache), owner_(BlockCache::new_owner()) {}
-  ~Block() override { cache_.erase(body_key()); }
+  Block(std::shared_ptr<const io::File> file, BlockHead head, std::shared_ptr<CacheShare> share)
+      : file_(std::move(file)),
+        head_(std::move(head)),
+        share_(std::move(share)),
+        owner_(BlockCache::new_owner()) {}
+  ~Block() override { share_->erase(body_key()); }
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
 
@@ -220,16 +223,16 @@ class Block final : public RowFile {
   BlockCache::Key body_key() const { return {owner_, 0}; }
 
   Result<std::shared_ptr<const BlockBody>> body(ReadCost& cost) const {
-    if (auto cached = cache_.find<BlockBody>(body_key())) return cached;
+    if (auto cached = share_->find<BlockBody>(body_key())) return cached;
     std::lock_guard lock(body_mutex_);  // one reader loads, the others wait for it
     if (auto shared = body_.lock()) {
-      cache_.insert(body_key(), shared, shared->bytes.size());
+      share_->insert(body_key(), shared, shared->bytes.size());
       return shared;
     }
     FIRN_ASSIGN(auto loaded, read_body(*file_, head_));
     cost.bytes_read += loaded->bytes.size();
     body_ = loaded;
-    cache_.insert(body_key(), loaded, loaded->bytes.size());
+    share_->insert(body_key(), loaded, loaded->bytes.size());
     return loaded;
   }
 
@@ -293,7 +296,7 @@ class Block final : public RowFile {
 
   std::shared_ptr<const io::File> file_;
   BlockHead head_;
-  BlockCache& cache_;
+  const std::shared_ptr<CacheShare> share_;
   std::uint64_t owner_;
   mutable std::mutex body_mutex_, keys_mutex_, filter_mutex_;
   mutable std::weak_ptr<const BlockBody> body_;
@@ -352,17 +355,17 @@ Result<void> agree(const RowFileInfo& given, BlockHead& head) {
 
 Result<std::shared_ptr<const RowFile>> open_block(std::shared_ptr<const io::File> file,
                                                   const RowFileInfo& info, std::uint64_t store_id,
-                                                  BlockCache& cache) {
+                                                  std::shared_ptr<CacheShare> share) {
   FIRN_ASSIGN(BlockHead head, read_head(*file, info.offset, store_id));
   FIRN_TRY(agree(info, head));
   return std::shared_ptr<const RowFile>(
-      std::make_shared<const Block>(std::move(file), std::move(head), cache));
+      std::make_shared<const Block>(std::move(file), std::move(head), std::move(share)));
 }
 
 Result<std::shared_ptr<const RowFile>> open_block(io::Disk& disk, const RowFileInfo& info,
-                                                  std::uint64_t store_id, BlockCache& cache) {
+                                                  std::uint64_t store_id, std::shared_ptr<CacheShare> share) {
   FIRN_ASSIGN(auto file, disk.open(info.path, io::Disk::Mode::read));
-  return open_block(std::shared_ptr<const io::File>(std::move(file)), info, store_id, cache);
+  return open_block(std::shared_ptr<const io::File>(std::move(file)), info, store_id, std::move(share));
 }
 
 }  // namespace firn::storage::warm

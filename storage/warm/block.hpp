@@ -68,15 +68,15 @@ class BlockEncoder {
 Result<EncodedBlock> encode_block(const BlockInput& input, RowFileInfo info, const BlockOptions& options);
 
 /// Opens the block at info.offset; reads prefix and header only. Rows are read and checked at first use, kept
-/// in `cache` and shared by all readers. Errors: {corrupt} (no block, of another store or id, another length,
+/// in `share` and shared by all readers. Errors: {corrupt} (no block, of another store or id, another length,
 /// damaged header), {unsupported} (newer format), {not_found}.
-Result<std::shared_ptr<const RowFile>> open_block(io::Disk& disk, const RowFileInfo& info,
-                                                  std::uint64_t store_id,
-                                                  BlockCache& cache = BlockCache::process());
+Result<std::shared_ptr<const RowFile>> open_block(
+    io::Disk& disk, const RowFileInfo& info, std::uint64_t store_id,
+    std::shared_ptr<CacheShare> share = BlockCache::process().common());
 /// The same over a log file that several blocks share.
-Result<std::shared_ptr<const RowFile>> open_block(std::shared_ptr<const io::File> file,
-                                                  const RowFileInfo& info, std::uint64_t store_id,
-                                                  BlockCache& cache = BlockCache::process());
+Result<std::shared_ptr<const RowFile>> open_block(
+    std::shared_ptr<const io::File> file, const RowFileInfo& info, std::uint64_t store_id,
+    std::shared_ptr<CacheShare> share = BlockCache::process().common());
 
 /// What the block at `offset` says of itself: enough to rebuild a catalog entry (hash is left 0; path is the
 /// file's). {corrupt} if there is no sound prefix and header.

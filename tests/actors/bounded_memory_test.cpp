@@ -16,7 +16,7 @@ namespace {
 constexpr std::uint64_t kGrowthMax = 64 * kMiB;
 constexpr int kProducers = 16;
 // Decoded blocks have a budget of their own (100 MiB by default); here it is small, so that the rest shows.
-constexpr std::size_t kCacheBytes = 8 * kMiB, kCacheBytesDefault = 100 * kMiB;
+constexpr std::size_t kCacheBytes = 8 * kMiB;
 
 std::chrono::seconds soak_time() {
   const char* seconds = std::getenv("FIRN_SOAK_SECONDS");  // NOLINT(concurrency-mt-unsafe): before any thread
@@ -114,7 +114,7 @@ class BoundedMemory : public DatabaseTest {
     close_in_time();
   }
 
-  ~BoundedMemory() override { storage::BlockCache::process().set_capacity(kCacheBytesDefault); }
+  ~BoundedMemory() override { storage::BlockCache::process().set_capacity(storage::BlockCache::kNoBound); }
   SlowCalls calls_;
   std::uint64_t written_ = 0;
 };

@@ -10,7 +10,6 @@
 #include <random>
 
 #include "io/posix_disk.hpp"
-#include "storage/cold/chunk_cache.hpp"
 #include "storage/cold/segment.hpp"
 
 namespace firn::storage::cold {
@@ -360,11 +359,11 @@ TEST_F(ColdSegment, ASmallCacheGivesTheSameRows) {
   for (std::size_t i = 0; i < 6000; ++i) rows.push_back(random_row(random, i));
   const RowFileInfo info = write(everything(), rows);
   for (const std::uint64_t capacity : {0U, 20'000U}) {
-    ChunkCache::instance().set_capacity(capacity);
+    BlockCache::process().set_capacity(capacity);
     expect_rows(*open(info), rows);
-    EXPECT_LE(ChunkCache::instance().bytes(), capacity);
+    EXPECT_LE(BlockCache::process().stats().bytes, capacity);
   }
-  ChunkCache::instance().set_capacity(std::uint64_t{64} << 20);
+  BlockCache::process().set_capacity(BlockCache::kNoBound);
 }
 
 TEST_F(ColdSegment, KeysOutOfOrderAreRefused) {

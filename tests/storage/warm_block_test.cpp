@@ -60,7 +60,7 @@ class WarmBlock : public ::testing::Test {
   }
 
   std::shared_ptr<const RowFile> open(const RowFileInfo& info) {
-    return open_block(*disk_, info, kStore, cache_).value();
+    return open_block(*disk_, info, kStore, cache_.common()).value();
   }
 
   void flip(std::uint64_t offset) {
@@ -270,8 +270,8 @@ TEST_F(WarmBlock, BlocksOfOneLogAreTold) {
   const RowFileInfo first = put({.rows = a}), second = put({.rows = b});
   RowFileInfo wrong = second;
   wrong.offset = first.offset;
-  EXPECT_EQ(open_block(*disk_, wrong, kStore, cache_).error().code(), ErrorCode::corrupt);
-  EXPECT_EQ(open_block(*disk_, first, kStore + 1, cache_).error().code(), ErrorCode::corrupt);
+  EXPECT_EQ(open_block(*disk_, wrong, kStore, cache_.common()).error().code(), ErrorCode::corrupt);
+  EXPECT_EQ(open_block(*disk_, first, kStore + 1, cache_.common()).error().code(), ErrorCode::corrupt);
   auto file = disk_->open("log", io::Disk::Mode::read).value();
   const RowFileInfo told = read_block_info(*file, second.offset, kStore).value();
   EXPECT_EQ(told.key_min, second.key_min);
@@ -283,7 +283,7 @@ TEST_F(WarmBlock, EveryFlippedByteIsFoundOrHarmless) {
   const RowFileInfo info = put({.rows = rows});
   for (std::uint64_t at = 0; at < info.length; ++at) {
     flip(info.offset + at);
-    auto block = open_block(*disk_, info, kStore, cache_);
+    auto block = open_block(*disk_, info, kStore, cache_.common());
     if (block) {
       const auto verified = (*block)->verify();
       EXPECT_FALSE(verified.ok()) << "byte " << at;
