@@ -132,6 +132,7 @@ Result<Engine::PurgeSlice> Engine::look_for_purge(const std::string& from, std::
 Result<void> Engine::publish_purge(PurgeSlice& slice, std::uint64_t horizon, JobReport& report) {
   for (HotPurge& purge : slice.pieces) {
     const std::uint64_t count = purge.dropped.count;
+    const bool tombstones = purge.rule.tombstones;
     if (options.job_hook) options.job_hook("searched");
     if (options.job_faults.purge) options.job_faults.purge(purge);
     LogRecord record;
@@ -141,6 +142,7 @@ Result<void> Engine::publish_purge(PurgeSlice& slice, std::uint64_t horizon, Job
     if (!published && published.error().code() == ErrorCode::internal)
       return refuse_job(published.error(), {});
     FIRN_TRY(published);
+    slice.hot_epoch += tombstones ? 1 : 0;  // by this very record; a move meanwhile is still found out
     report.rows_dropped += count;
     report.done = true;
   }

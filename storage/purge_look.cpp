@@ -43,7 +43,8 @@ bool PurgeLook::visit(std::string_view key, const hot::HotVersion& v) {
     prove({0, 0, v.csn, end, false});
   } else {
     superseded_kept_ += newest ? 0 : 1;
-    oldest_ = {v.csn, tombstone};
+    const bool deep = (pieces_.size() > 1 || full(pieces_.front())) && pieces_.front().last != key_;
+    oldest_ = {v.csn, tombstone, deep ? end : 0};
   }
   newer_ = v.csn;
   visited_ += 1;
@@ -54,7 +55,9 @@ bool PurgeLook::visit(std::string_view key, const hot::HotVersion& v) {
 void PurgeLook::end_of_key() {
   const Version oldest = std::exchange(oldest_, {});
   if (!oldest.tombstone || oldest.csn > rule_.horizon) return;
-  bare_.take(key_, hash_of_version(key_, oldest.csn, true));
+  Piece& piece = oldest.deep_below != 0 ? deep_ : bare_;
+  piece.take(key_, hash_of_version(key_, oldest.csn, true));
+  piece.below = oldest.deep_below;
 }
 
 std::vector<HotPurge> PurgeLook::pieces(bool tombstones) const {
@@ -70,6 +73,12 @@ std::vector<HotPurge> PurgeLook::pieces(bool tombstones) const {
       purge.dropped += bare_.dropped;
     }
     if (purge.dropped.count != 0) out.push_back(std::move(purge));
+  }
+  if (tombstones && deep_.dropped.count != 0) {
+    HotPurge purge{deep_.first, deep_.last, rule_, deep_.dropped};
+    purge.rule.below = deep_.below;
+    purge.rule.tombstones = true;
+    out.push_back(std::move(purge));
   }
   return out;
 }

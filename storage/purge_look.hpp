@@ -25,11 +25,12 @@ class PurgeLook {
   void end_of_key();
 
   /// What would be purged, in the order in which it must be done: a version's end is the next newer one, so the older go
-  /// first. `tombstones`: with those that hide nothing in the hot tier; they are part of the last piece.
+  /// first. `tombstones`: with those that hide nothing in the hot tier; they are part of the piece of whole keys. One below
+  /// more versions than a piece may visit, which history keeps, has a piece of its own.
   std::vector<HotPurge> pieces(bool tombstones) const;
   /// The keys of those tombstones.
-  const std::string& tombstones_min() const { return bare_.first; }
-  const std::string& tombstones_max() const { return bare_.last; }
+  const std::string& tombstones_min() const { return bare_.dropped.count != 0 ? bare_.first : deep_.first; }
+  const std::string& tombstones_max() const { return deep_.dropped.count != 0 ? deep_.last : bare_.last; }
   const std::string& next() const { return next_; }
   std::uint64_t visited() const { return visited_; }
   std::uint64_t superseded_kept() const { return superseded_kept_; }
@@ -46,6 +47,7 @@ class PurgeLook {
   struct Version {
     std::uint64_t csn = 0;
     bool tombstone = false;
+    std::uint64_t deep_below = 0;  ///< not 0: it lies too deep in its key for a piece of whole keys; its end
   };
 
   bool full(const Piece& piece) const {
@@ -60,6 +62,7 @@ class PurgeLook {
   std::vector<Piece>
       pieces_;      ///< the first has whole keys, each further one older versions of the last of these
   Piece bare_;      ///< tombstones that hide nothing
+  Piece deep_;      ///< one more, of the last key
   Version oldest_;  ///< of those of this key that stay
   std::string key_, next_, unproved_;
   std::uint64_t newer_ = 0, visited_ = 0, superseded_kept_ = 0;

@@ -56,7 +56,7 @@ struct PurgeRule {
   /// reader finds nothing as well. Which these are, no later write changes.
   bool tombstones = false;
   bool newest_only = false;  ///< ... and if it is the key's newest (logs from before purges were proved)
-  /// Not 0: only versions older than this one, of the one key of the range.
+  /// Not 0: only versions older than this one, of the one key of the range. (With `tombstones` the oldest of them all.)
   std::uint64_t below = 0;
   bool covers(std::uint64_t begin, std::uint64_t end) const;
 };

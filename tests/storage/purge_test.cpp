@@ -132,6 +132,33 @@ TEST_F(PurgeTest, OneKeyOfAnyNumberOfVersionsHoldsUpWritersForAPieceAtATime) {
   expect_rows();
 }
 
+TEST_F(PurgeTest, ATombstoneBelowAnyNumberOfKeptVersionsHasAPieceOfItsOwn) {
+  config.history_us = kHour;
+  configure();
+  options.purge_bounds = {100, 300};
+  int tombstones = 0;
+  options.job_faults.purge = [&](HotPurge& p) {
+    if (!p.rule.tombstones || p.key_max < shape.encoded(7) || p.key_min > shape.encoded(7)) return;
+    ++tombstones;
+    EXPECT_NE(p.rule.below, 0U) << "a thousand versions above it would be visited while writers wait";
+    EXPECT_EQ(p.dropped.count, 1U);
+  };
+  kill_and_open();
+  write(0, 30, 1);
+  remove(3);  // one that hides nothing, in the same slice
+  remove(7);
+  clock->advance_us(2 * kHour);
+  for (int i = 0; i < 1'000; ++i) write(7, 1, i);
+  purge();
+  EXPECT_EQ(tombstones, 1);
+  EXPECT_EQ(stats().versions, 28U + 1'000U);
+  EXPECT_TRUE(store->verify(true).value().empty());
+  expect_rows();
+  kill_and_open();
+  EXPECT_EQ(stats().versions, 28U + 1'000U);
+  expect_rows();
+}
+
 TEST_F(PurgeTest, OneThatEndsInTheMidstOfAKeyHasDroppedItsOldestVersions) {
   int pieces = 0;
   options.purge_bounds = {100, 300};
