@@ -7,6 +7,7 @@
 
 #include "fixture.hpp"
 #include "io/posix_disk.hpp"
+#include "io/staging.hpp"
 #include "process_figures.hpp"
 #include "storage/block_cache.hpp"
 
@@ -122,6 +123,18 @@ class BoundedMemory : public DatabaseTest {
 TEST_F(BoundedMemory, SmallWritesOnASlowDisk) { run(10, 200ms, 0us); }
 
 TEST_F(BoundedMemory, BulkWritesOnASlowDisk) { run(5'000, 50ms, 500ms); }
+
+TEST_F(BoundedMemory, StagingMemoryGoesWhenItLiesIdleAndWhenTheDatabaseCloses) {
+  open_on_slow_disk();
+  table().write(events(1, 1)).value();
+  { const io::Staging piece = io::take_staging(); }
+  EXPECT_GE(io::staging_bytes(), io::kStagingBytes);
+  for (int i = 0; i < 200 && io::staging_bytes() != 0; ++i) std::this_thread::sleep_for(50ms);
+  EXPECT_EQ(io::staging_bytes(), 0U);
+  { const io::Staging piece = io::take_staging(); }
+  close_in_time();
+  EXPECT_EQ(io::staging_bytes(), 0U);
+}
 
 TEST_F(BoundedMemory, RemovalsThatNobodyWaitsForAreRefusedInTheEnd) {
   open_on_slow_disk();
