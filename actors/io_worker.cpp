@@ -82,6 +82,10 @@ IoWorker::behavior_type io_worker(IoWorker::stateful_pointer<WorkerState> self,
         begin();
         slot.deliver(table_stats(*services, table));
       },
+      [=](const GroupSlot& slot, const TableRef& table, const Pin&) {
+        begin();
+        slot.deliver(newest_commit(*services, table));
+      },
       [=](const flat<fb::Examine>& r, const ExamineSlot& slot, const TableRef& table, const Pin&) {
         begin();
         slot.deliver(examine(*services, table, *r));

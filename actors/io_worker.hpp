@@ -16,6 +16,8 @@ using IoWorker = caf::typed_actor<
     caf::reacts_to<flat<fb::ChangesRequest>, ChangesSlot, TableRef, Pin>,
     caf::reacts_to<flat<fb::GetRequest>, RowSlot, TableRef, Pin>,
     caf::reacts_to<flat<fb::StatsRequest>, StatsSlot, TableRef, Pin>,
+    // Say which commit is the newest.
+    caf::reacts_to<GroupSlot, TableRef, Pin>,
     // See what is due for a table, and do the small upkeep.
     caf::reacts_to<flat<fb::Examine>, ExamineSlot, TableRef, Pin>,
     // Run a maintenance job.

@@ -34,39 +34,18 @@ void look(TableSelf self, Services& services, const TableRef& table,
 // Tickets of readers begin with 1.
 constexpr std::uint64_t kForSubscribers = 0;
 
-/// Ends a look for subscribers; 0: no commit is to be told of.
-flat<fb::ChangesLooked> newest_is(std::uint64_t csn) {
-  return make_flat<fb::ChangesLooked>(
-      [&](auto& b) { return fb::CreateChangesLooked(b, kForSubscribers, csn, false); });
-}
-
-/// Subscribers where nobody announces commits: a worker looks which is the newest.
+/// Subscribers where nobody announces commits: a worker looks which is the newest. If it is new, they are told as of any
+/// other.
 void look_for_commits(TableSelf self, Services& services, const TableRef& table) {
   TableActorState& s = self->state;
   if (s.subscribers.empty() || std::exchange(s.looking_for_commits, true)) return;
-  const auto me = caf::actor_cast<TableFront>(self);
-  ChangesSlot slot([me](const Result<ChangesResult>& found) {
-    caf::anon_send(me, newest_is(found ? found->next.value : 0));
-  });
-  // No beginning: of the newest commit, so there is nothing to read.
-  send_to_worker(services, table,
-                 make_flat<fb::ChangesRequest>([](auto& b) { return fb::CreateChangesRequest(b); }),
-                 std::move(slot));
-}
-
-/// There is one: when was it?
-void ask_for_its_time(TableSelf self, Services& services, const TableRef& table) {
-  const auto me = caf::actor_cast<TableFront>(self);
-  StatsSlot slot([me](const Result<TableStats>& s) {
-    if (s)
-      caf::anon_send(me, make_flat<fb::GroupDone>([&](auto& b) {
-                       return fb::CreateGroupDone(b, 0, s->csn.value, s->last_commit_time.us);
-                     }));
-    caf::anon_send(me, newest_is(0));
+  GroupSlot slot([me = caf::actor_cast<TableFront>(self)](const Result<flat<fb::GroupDone>>& newest) {
+    if (newest) caf::anon_send(me, *newest);
+    caf::anon_send(me, make_flat<fb::ChangesLooked>(
+                           [](auto& b) { return fb::CreateChangesLooked(b, kForSubscribers, 0, false); }));
   });
   auto [worker, load] = services.workers.for_long_work();
-  caf::anon_send(worker, make_flat<fb::StatsRequest>([](auto& b) { return fb::CreateStatsRequest(b); }),
-                 std::move(slot), table, std::move(load));
+  caf::anon_send(worker, std::move(slot), table, std::move(load));
 }
 
 /// Sees to it that a ChangesDue comes in time. One that is on its way and too late is overtaken, and ignored later.
@@ -157,10 +136,7 @@ Result<void> take_changes(TableSelf self, Services& services, const TableRef& ta
 void look_is_over(TableSelf self, Services& services, const TableRef& table, const fb::ChangesLooked& done) {
   WaitingReaders& readers = self->state.readers;
   if (done.ticket() == kForSubscribers) {
-    const std::uint64_t known = std::max(self->state.csn, table->commits.newest());
-    const bool is_new = done.csn() > known;
-    self->state.looking_for_commits = is_new;  // until its time is known: one look at a time
-    if (is_new) ask_for_its_time(self, services, table);
+    self->state.looking_for_commits = false;  // one look at a time
     return;
   }
   if (done.answered()) return unwatch(self, readers.answered(done.ticket()));

@@ -228,6 +228,13 @@ Result<TableStats> table_stats(Services& services, const TableRef& table) {
   return t;
 }
 
+Result<flat<fb::GroupDone>> newest_commit(Services& services, const TableRef& table) {
+  FIRN_ASSIGN(const TablePin pin, services.tables->pin(table));
+  FIRN_ASSIGN(const auto newest, pin->store->newest_commit());
+  return make_flat<fb::GroupDone>(
+      [&](auto& b) { return fb::CreateGroupDone(b, 0, newest.csn.value, newest.time.us); });
+}
+
 Result<flat<fb::JobOrder>> examine(Services& services, const TableRef& table, const fb::Examine& request) {
   FIRN_ASSIGN(const TablePin pin, services.tables->pin(table));
   storage::TableStore& store = *pin->store;

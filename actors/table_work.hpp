@@ -33,6 +33,8 @@ Result<ChangesResult> run_changes(Services& services, const TableRef& table,
 Result<std::optional<std::vector<Value>>> run_get(Services& services, const TableRef& table,
                                                   std::span<const Value> key, std::optional<Csn> at);
 Result<TableStats> table_stats(Services& services, const TableRef& table);
+/// The newest commit and its time, for those whom nobody tells of commits. Looks at no row and no file.
+Result<flat<fb::GroupDone>> newest_commit(Services& services, const TableRef& table);
 
 /// What is due for the table and why. Also checkpoints where due, and with `upkeep` expires history and stores accounts.
 /// With `ends_only` instead: finds the rows that commits have ended since the last time; nothing is due then.

@@ -334,8 +334,9 @@ class Engine {
   std::shared_ptr<hot::HotStore> hot_;         ///< guarded by view_mutex_ where it may be let go (close)
   std::atomic<std::uint64_t> generation_ = 0;  ///< 0: an environment of our own, for reading only
 
-  std::mutex checkpoint_mutex_;  ///< outermost: one checkpoint at a time
-  std::mutex relief_mutex_;      ///< one writer merges before it writes; taken before any other
+  std::mutex checkpoint_mutex_;        ///< outermost: one checkpoint at a time
+  std::recursive_mutex relief_mutex_;  ///< one writer merges before it writes; taken before any other
+  bool relieving_ = false;             ///< so that hooks of its jobs, which may write, do not merge as well
   std::mutex commit_mutex_;
   std::recursive_mutex
       plan_mutex_;            ///< a read beside a writer takes over its catalog in the midst of planning

@@ -281,6 +281,12 @@ void Engine::relieve_files() {
   };
   if (!too_many(view())) return;
   std::lock_guard lock(relief_mutex_);
+  if (relieving_) return;
+  relieving_ = true;
+  struct Done {
+    bool& relieving;
+    ~Done() { relieving = false; }
+  } const done{relieving_};
   for (View now = view(); too_many(now); now = view()) {
     const auto order = merge_due(now);
     if (!order) return;  // the background has all that is worth it under its hands

@@ -128,6 +128,10 @@ Result<TableStore::HotSize> TableStore::hot_size() {
   const hot::HotState& state = context.hot.state();
   return HotSize{state.versions, state.bytes};
 }
+Result<TableStore::NewestCommit> TableStore::newest_commit() {
+  FIRN_ASSIGN(const ReadContext context, impl_->engine->begin_read());
+  return NewestCommit{Csn{context.view.csn}, Timestamp{context.view.time_us}};
+}
 std::vector<FileView> TableStore::files() {
   std::vector<FileView> out;
   const View now = impl_->engine->view();  // holds the catalog while we walk it

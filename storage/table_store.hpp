@@ -349,6 +349,12 @@ class TableStore {
     std::uint64_t versions = 0, bytes = 0;  ///< bytes: of keys and rows
   };
   Result<HotSize> hot_size();
+  /// Which commit is the newest and when it was: some microseconds, also beside another process's writer.
+  struct NewestCommit {
+    Csn csn;
+    Timestamp time;
+  };
+  Result<NewestCommit> newest_commit();
   std::vector<FileView> files();
   Result<std::shared_ptr<const RowFile>> file(std::uint64_t id);
   /// Checks every named file (deep: every checksum and row; else existence and length). One text a finding.
