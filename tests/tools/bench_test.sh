@@ -35,6 +35,7 @@ for system in firn firn-hot firn-warm firn-cold lmdb rocksdb sqlite; do
     measured $workload $system p99_us
     measured $workload $system open_p999_us
   done
+  measured steady $system longest_pause_ms
   for workload in bulk_arrow bulk_rows; do measured $workload $system cpu_ns_per_row; done
   measured mixed $system longest_pause_ms
   for workload in point_hot point_cold; do measured $workload $system mean_us; done

@@ -94,6 +94,8 @@ const std::vector<Workload>& workloads() {
       {"small_1w", "durable 1-row writes, one writer", run_small},
       {"small_16w", "durable 1-row writes, 16 writers", run_small},
       {"small_64w", "durable 1-row writes, 64 writers", run_small},
+      {"steady", "durable 1-row writes, 16 writers, at 80 % of what they can, for long (--seconds 600)",
+       run_steady},
       {"bulk_arrow", "durable batches of 50,000 rows, handed over as ready batches", run_bulk},
       {"bulk_rows", "durable batches of 50,000 rows, handed over row by row", run_bulk},
       {"csv_import", "a table from the CSV of real flights (--flights)", run_csv_import},

@@ -83,6 +83,7 @@ const std::vector<Workload>& workloads();
 
 void run_device(Bench&, const std::string&);
 void run_small(Bench&, const std::string&);
+void run_steady(Bench&, const std::string&);
 void run_bulk(Bench&, const std::string&);
 void run_csv_import(Bench&, const std::string&);
 void run_mixed(Bench&, const std::string&);

@@ -13,6 +13,8 @@
 //                 planned arrival, so a stall counts for all that it keeps waiting
 //   small_16w     the same with 16 writers
 //   small_64w     the same with 64 writers
+//   steady        the same with 16 writers: 80 % of the rate that they reach in a tenth of --seconds, on a plan for
+//                 --seconds, through all upkeep that comes with it; longest pause. Once a system
 //   bulk_arrow    --rows events in durable batches of 50,000 rows, handed over as ready batches; CPU time a row
 //   bulk_rows     the same, handed over row by row
 //   csv_import    a table from CSV, as `firn import` and DuckDB's read_csv do it; needs --flights

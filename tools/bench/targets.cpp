@@ -36,6 +36,7 @@ constexpr Rule kRules[] = {
     {"csv_import", "rows_per_s", kLeast, 1, "csv_import", "duckdb", "rows_per_s", "duckdb"},
     {"mixed", "p99_beside_us", kMost, 5, "mixed", "firn", "p99_alone_us", "its p99 alone"},
     {"mixed", "longest_pause_ms", kMost, 100, nullptr, nullptr, nullptr, "ms"},
+    {"steady", "longest_pause_ms", kMost, 100, nullptr, nullptr, nullptr, "ms"},
     {"point_hot", "p50_us", kMost, 1.3, "point_hot", "lmdb", "p50_us", "lmdb"},
     {"point_cold", "p50_us", kMost, 0.5, "point_cold", "rocksdb", "p50_us", "rocksdb"},
     {"group_by", "ms", kMost, 0.5, "group_by", "duckdb", "ms", "duckdb"},
