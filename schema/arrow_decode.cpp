@@ -51,8 +51,7 @@ class BatchDecoder {
       return Error(ErrorCode::unsupported,
                    fmt::format("Arrow message at byte {}: {} rows in one record batch, at most {}", at_,
                                batch_.length(), kI32Max));
-    const bool sound = batch_.nodes() != nullptr && well_placed(batch_.nodes());
-    const std::size_t nodes = sound ? batch_.nodes()->size() : 0;
+    const std::size_t nodes = batch_.nodes() == nullptr ? 0 : batch_.nodes()->size();
     if (nodes != fields) return damaged(fmt::format("{} columns instead of {}", nodes, fields));
     return {};
   }
@@ -66,18 +65,18 @@ class BatchDecoder {
   }
 
   Result<Column> column(std::size_t i, const FieldPlan& plan, Dictionaries* dictionaries) {
-    const fb::FieldNode* node = batch_.nodes()->Get(static_cast<flatbuffers::uoffset_t>(i));
+    const fb::FieldNode node = struct_at(*batch_.nodes(), static_cast<flatbuffers::uoffset_t>(i));
     name_ = &plan.name;
-    if (node->length() != batch_.length()) return damaged_column("its length is not the batch's");
+    if (node.length() != batch_.length()) return damaged_column("its length is not the batch's");
     Column c;
     c.type = plan.type;
-    c.length = node->length();
+    c.length = node.length();
     n_ = static_cast<std::size_t>(c.length);
     if (c.type == TypeId::null) {
       c.null_count = c.length;
       return c;
     }
-    FIRN_TRY(validity(c, node->null_count()));
+    FIRN_TRY(validity(c, node.null_count()));
     if (c.null_count != 0 && !plan.nullable)
       return damaged_column("NULL in a column that is declared not null");
     if (plan.dictionary) {
@@ -103,13 +102,12 @@ class BatchDecoder {
   /// The next buffer, all of it.
   Result<Buffer> take() {
     const auto* buffers = batch_.buffers();
-    if (buffers == nullptr || next_buffer_ >= buffers->size() || !well_placed(buffers))
-      return damaged_column("a buffer is missing");
-    const fb::Buffer* b = buffers->Get(static_cast<flatbuffers::uoffset_t>(next_buffer_++));
+    if (buffers == nullptr || next_buffer_ >= buffers->size()) return damaged_column("a buffer is missing");
+    const fb::Buffer b = struct_at(*buffers, static_cast<flatbuffers::uoffset_t>(next_buffer_++));
     const auto size = static_cast<std::int64_t>(body_.size());
-    if (b->offset() < 0 || b->length() < 0 || b->offset() > size || b->length() > size - b->offset())
+    if (b.offset() < 0 || b.length() < 0 || b.offset() > size || b.length() > size - b.offset())
       return damaged_column("a buffer reaches beyond the body");
-    return body_.slice(static_cast<std::size_t>(b->offset()), static_cast<std::size_t>(b->length()));
+    return body_.slice(static_cast<std::size_t>(b.offset()), static_cast<std::size_t>(b.length()));
   }
 
   /// The next buffer: its first `bytes`, aligned.

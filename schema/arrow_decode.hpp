@@ -1,5 +1,6 @@
 // Pieces of the IPC decoder that messages, streams and files share. Not part of the public interface.
 #pragma once
+#include <cstring>
 #include <map>
 #include <optional>
 
@@ -93,12 +94,13 @@ bool verify_root(std::span<const std::uint8_t> bytes) {
   flatbuffers::Verifier v(bytes.data(), bytes.size(), 16, 200'000);
   return v.VerifyBuffer<Root>(nullptr);
 }
-/// FlatBuffers' verifier does not ask whether the structs of a vector lie where their type may: damaged bytes move them.
-/// A vector of none may end anywhere: builders align what they put, and here they put nothing.
+/// A struct of a vector, wherever it lies: FlatBuffers' verifier does not ask whether its address suits its type. Damaged
+/// bytes move structs, and apache-arrow for JavaScript once wrote files in which they lie at odd places.
 template <class T>
-bool well_placed(const flatbuffers::Vector<const T*>* structs) {
-  return structs == nullptr || structs->size() == 0 ||
-         reinterpret_cast<std::uintptr_t>(structs->Data()) % alignof(T) == 0;  // NOLINT: an address
+T struct_at(const flatbuffers::Vector<const T*>& structs, flatbuffers::uoffset_t i) {
+  T out;
+  std::memcpy(&out, structs.Data() + std::size_t{i} * sizeof(T), sizeof(T));
+  return out;
 }
 /// The same bytes at an address that is a multiple of `alignment`: shared or copied.
 Buffer aligned_to(const Buffer& bytes, std::size_t alignment);

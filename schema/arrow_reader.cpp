@@ -76,8 +76,6 @@ Result<void> ArrowReader::State::open_stream() {
 
 Result<void> ArrowReader::State::open_file() {
   FIRN_ASSIGN(footer, read_footer(bytes));
-  if (!well_placed(footer->root->dictionaries()) || !well_placed(footer->root->record_batches()))
-    return damaged_file("its footer is damaged");
   FIRN_ASSIGN(plan, plan_schema(*footer->root->schema()));
   return load_dictionaries();
 }
@@ -86,7 +84,7 @@ Result<void> ArrowReader::State::open_file() {
 Result<void> ArrowReader::State::load_dictionaries() {
   const auto* blocks = footer->root->dictionaries();
   for (flatbuffers::uoffset_t i = 0; blocks != nullptr && i < blocks->size(); ++i) {
-    FIRN_ASSIGN(MessageView m, message_at(*blocks->Get(i)));
+    FIRN_ASSIGN(MessageView m, message_at(struct_at(*blocks, i)));
     if (m.root->header_as_DictionaryBatch() == nullptr)
       return damaged_file(fmt::format("no dictionary at byte {}", m.at));
     FIRN_TRY(add_dictionary(m));
@@ -153,7 +151,7 @@ Result<std::optional<Batch>> ArrowReader::State::next_of_stream() {
 Result<std::optional<Batch>> ArrowReader::State::next_of_file() {
   const auto* blocks = footer->root->record_batches();
   if (blocks == nullptr || next_batch >= blocks->size()) return std::optional<Batch>{};
-  FIRN_ASSIGN(MessageView m, message_at(*blocks->Get(next_batch)));
+  FIRN_ASSIGN(MessageView m, message_at(struct_at(*blocks, next_batch)));
   if (m.root->header_as_RecordBatch() == nullptr)
     return damaged_file(fmt::format("no record batch at byte {}", m.at));
   ++next_batch;
