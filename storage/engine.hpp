@@ -302,6 +302,8 @@ class Engine {
   Result<std::uint64_t> held_horizon(std::uint64_t horizon);
 
   // engine_policy.cpp
+  std::optional<JobOrder> job_to_keep_in(StorageTier tier, const View& now, const hot::HotState& hot);
+  std::optional<JobOrder> job_of_files(const View& now);
   std::optional<JobOrder> job_towards(StorageTier to, const View& now, std::uint64_t upto);
   std::optional<JobOrder> merge_small(const View& now, StorageTier tier, std::uint64_t rows_max,
                                       std::size_t files_min, std::uint64_t upto = kCsnMax.value) const;
@@ -392,7 +394,8 @@ class Engine {
   std::atomic<std::int64_t> hot_rests_until_us_ = 0;  ///< monotonic; after a refused demotion or purge
   std::atomic<bool> closed_ = false;
   std::atomic<std::uint64_t> checkpoint_bytes_ = 0;
-  std::atomic<std::uint64_t> moves_to_hot_ = 0;  ///< records that moved rows into hot
+  std::atomic<std::uint64_t> moves_to_hot_ = 0;        ///< records that moved rows into hot
+  std::atomic<std::int64_t> kept_rests_until_us_ = 0;  ///< monotonic; of a table kept in one tier
   std::atomic<std::uint64_t> hot_emptied_to_ =
       0;  ///< a demotion up to here found everything; 0 after moves to hot
   std::atomic<std::uint64_t> log_bytes_since_checkpoint_ = 0;

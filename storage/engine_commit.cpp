@@ -27,7 +27,7 @@ bool Engine::is_small(const Batch& rows) const {
   const View v = view();
   const HybridTableConfig& c = v.catalog->config;
   if (c.placement == StorageTier::hot) return true;
-  if (c.placement != StorageTier::none) return false;
+  // Kept in another tier they pass through hot all the same: a block for each row would be the end of it.
   return static_cast<std::uint64_t>(rows.rows()) <= c.small_write_rows &&
          rows.byte_size() <= c.small_write_bytes;
 }

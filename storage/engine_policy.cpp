@@ -16,6 +16,8 @@ constexpr double kDemoteHeat = 1;   // below, a promoted file may come down agai
 constexpr std::ptrdiff_t kJobFilesMax = 64;
 constexpr std::uint64_t kAlike = 4;  // files of one merge differ in rows by at most this factor
 constexpr std::uint64_t kHotMoveRowsMax = 300'000;  // rows that one log record may carry into hot
+constexpr std::uint64_t kKeptVersionsMin = 16'384;  // hot versions that a table kept elsewhere moves at once
+constexpr std::int64_t kKeptRestUs = 1'000'000;     // after which it moves fewer
 constexpr double kEndedPart = 0.2;  // a file with more ended rows than this is worth rewriting
 
 bool idle(const FileEntryPtr& f) {
@@ -172,8 +174,10 @@ std::optional<JobOrder> Engine::next_job() {
     purge.from_hot = true;
     return purge;
   }
-  if (c.placement != StorageTier::none) return next_job_towards(c.placement, kCsnMax.value);
-
+  if (c.placement != StorageTier::none) {
+    if (auto order = job_to_keep_in(c.placement, now, hot)) return order;
+    return job_of_files(now);
+  }
   const bool by_age = c.compaction.strategy == CompactionStrategy::hybrid ||
                       c.compaction.strategy == CompactionStrategy::time_based;
   const bool by_size = c.compaction.strategy == CompactionStrategy::hybrid ||
@@ -240,6 +244,33 @@ std::optional<JobOrder> Engine::next_job() {
       if (f->access().heat_at(time) >= kPromoteHeat) return order_of(StorageTier::warm, {f->info.id});
     }
   }
+  return job_of_files(now);
+}
+
+/// Rows of a table that is kept in one tier go there in steps that are worth a job each: a file a commit would keep the
+/// processors busy with merging. (compact() does not wait for that.)
+std::optional<JobOrder> Engine::job_to_keep_in(StorageTier tier, const View& now, const hot::HotState& hot) {
+  if (tier == StorageTier::hot) {
+    const Result<View> resolved = resolve_all();
+    return resolved ? job_towards(tier, *resolved, kCsnMax.value) : std::nullopt;
+  }
+  const std::int64_t time = clock->monotonic_us();
+  if (hot.versions != 0 && !hot_rests() &&
+      (hot.versions >= kKeptVersionsMin || time >= kept_rests_until_us_)) {
+    kept_rests_until_us_ = time + kKeptRestUs;
+    JobOrder order;
+    order.to = StorageTier::warm;
+    order.from_hot = true;
+    return order;
+  }
+  auto elsewhere = select(*now.catalog, [&](const FileEntry& f) { return f.info.tier != tier; });
+  if (elsewhere.empty()) return std::nullopt;
+  return order_of(tier, batch_of(std::move(elsewhere), options.segment_rows));
+}
+
+/// What files need wherever they lie: ended rows leave, history that nobody needs goes, small ones are merged.
+std::optional<JobOrder> Engine::job_of_files(const View& now) {
+  const Catalog& catalog = *now.catalog;
   for (const FileEntryPtr& f : catalog.files) {
     const double ended = static_cast<double>(f->ends()->size());
     if (idle(f) && !f->info.history && ended > kEndedPart * static_cast<double>(f->info.rows))

@@ -34,6 +34,39 @@ TEST_P(SettleTest, EndsBesideAWriterThatNeverRests) {
 INSTANTIATE_TEST_SUITE_P(Tiers, SettleTest,
                          ::testing::Values(StorageTier::hot, StorageTier::warm, StorageTier::cold));
 
+class KeptInOneTier : public model::StoreFixture, public ::testing::WithParamInterface<StorageTier> {};
+
+TEST_P(KeptInOneTier, SmallWritesPassThroughHotAndMoveInStepsWorthAJob) {
+  config.placement = GetParam();
+  configure();
+  int jobs = 0;
+  const auto upkeep = [&] {
+    for (; jobs < 1'000; ++jobs) {
+      const auto order = store->next_job();
+      if (!order) return;
+      store->run_job(*order).value();
+    }
+  };
+  for (int i = 0; i < 300; ++i) {
+    EXPECT_EQ(write(i, 1, i).tier, StorageTier::hot);
+    upkeep();
+  }
+  EXPECT_LE(jobs, 2) << "one move of hot rows a second, and the files on";
+  EXPECT_GT(stats().hot.rows, 0U);
+  expect_rows();
+  for (int i = 0; i < 30; ++i) {
+    clock->advance_us(2 * kSecond);
+    write(i, 1, 1'000 + i);
+    upkeep();
+    EXPECT_EQ(stats().hot.rows, 0U);
+  }
+  EXPECT_LE(jobs, 80) << "a merge for each handful of new files at most";
+  for (const FileView& f : store->files()) EXPECT_EQ(f.info.tier, GetParam());
+  EXPECT_LT(store->files().size(), 48U);
+  expect_rows();
+}
+INSTANTIATE_TEST_SUITE_P(Tiers, KeptInOneTier, ::testing::Values(StorageTier::warm, StorageTier::cold));
+
 class StallTest : public model::StoreFixture {};
 
 /// A close does not wait for a long merge: the job ends, and nothing has happened.
