@@ -236,7 +236,17 @@ Result<flat<fb::GroupDone>> newest_commit(Services& services, const TableRef& ta
 }
 
 Result<flat<fb::JobOrder>> examine(Services& services, const TableRef& table, const fb::Examine& request) {
-  FIRN_ASSIGN(const TablePin pin, services.tables->pin(table));
+  if (services.closing) return closing_error();  // many may wait behind one another, and close() for them
+  TablePin pin = services.tables->pin_if_open(table);
+  if (!pin) {
+    // Closed for being idle since: nobody opens it again only to see that nothing is due.
+    if (request.session() == 0) {
+      JobContext idle;
+      idle.table_id = table->id;
+      return to_message(idle, std::nullopt, 0, 0);
+    }
+    FIRN_ASSIGN(pin, services.tables->pin(table));
+  }
   storage::TableStore& store = *pin->store;
   if (request.ends_only()) {
     FIRN_TRY(store.follow_ends());

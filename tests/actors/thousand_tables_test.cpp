@@ -48,7 +48,8 @@ TEST_F(ThousandTables, StayWithinThreadsMemoryAndDisk) {
   open();
   make_all();
   const std::uint64_t open_disk = allocated_bytes(folder_);
-  ASSERT_TRUE(db_.close());
+  const auto closed = db_.close();
+  ASSERT_TRUE(closed) << closed.error().message();
   const std::uint64_t disk = allocated_bytes(folder_);
 
   const auto began = std::chrono::steady_clock::now();
