@@ -78,7 +78,8 @@ TEST_F(Promotion, BlockThatIsReadOnStaysUp) {
   auto t = cold_table();
   read_often(t);
   ASSERT_TRUE(settle([&] { return t.get_stats().value().warm.rows == kRows; }));
-  EXPECT_TRUE(t.optimize().value().decisions.empty());  // the look that follows a job is over: it must not see next week
+  // Then the look that follows a job is over: it must not see next week.
+  EXPECT_TRUE(t.optimize().value().decisions.empty());
   clock_->advance_us(8 * kDayUs);
   read_often(t);
   EXPECT_TRUE(t.optimize().value().decisions.empty());

@@ -16,7 +16,8 @@ class StoreBank : public BankTable {
     StoreOptions options;
     options.segment_rows = 200;
     options.warm_log_bytes = 64 << 10;
-    options.stall_factor = 0;  // only the maintenance thread may commit what no session did (concurrent_stall_test.cpp)
+    // Only the maintenance thread may commit what no session did (writers that merge: concurrent_stall_test.cpp).
+    options.stall_factor = 0;
     HybridTableConfig config;
     config.small_write_rows = 16;
     config.history_us = 400'000;
